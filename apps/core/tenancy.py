@@ -1,0 +1,122 @@
+"""Which organization's rows the current transaction may see.
+
+`tenant(organization)` and `system()` open a transaction and set a value that is
+local to it; row level security reads that value. With nothing set, no row of any
+tenant can be read or written. Blocks may be nested: leaving one restores what
+was set before (a local setting survives the release of a savepoint, so it is
+set back by hand).
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.core.errors import RpaError
+
+_SET = (
+    "SELECT set_config('rpa.organization', %s, true), "
+    "set_config('rpa.system', %s, true)"
+)
+_ATTRIBUTE = "_rpa_scope"
+
+
+@dataclass(frozen=True)
+class _Scope:
+    organization: str = ""
+    system: str = "off"
+
+
+_NOTHING = _Scope()
+
+
+class UnsafeRole(RpaError):
+    """The database role could see or change rows past row level security."""
+
+    code = "unsafe_database_role"
+
+
+def _current(database: BaseDatabaseWrapper) -> _Scope:
+    # On the connection, not in a context variable: it describes this connection's
+    # transaction, whichever thread or task holds it. Outside a transaction there
+    # is none, whatever an interrupted block may have left here.
+    if not database.in_atomic_block:
+        return _NOTHING
+    scope: _Scope = getattr(database, _ATTRIBUTE, _NOTHING)
+    return scope
+
+
+def _set(database: BaseDatabaseWrapper, scope: _Scope) -> None:
+    with database.cursor() as cursor:
+        cursor.execute(_SET, [scope.organization, scope.system])
+    setattr(database, _ATTRIBUTE, scope)
+
+
+@contextmanager
+def _scoped(scope: _Scope) -> Iterator[None]:
+    database = transaction.get_connection()
+    before = _current(database)
+    if before == scope:
+        with transaction.atomic():
+            yield
+        return
+    try:
+        with transaction.atomic():
+            _set(database, scope)
+            yield
+            if before != _NOTHING:
+                _set(database, before)
+    finally:
+        # A rollback restores the setting in the database by itself.
+        setattr(database, _ATTRIBUTE, before)
+
+
+@contextmanager
+def tenant(organization_id: uuid.UUID | str) -> Iterator[None]:
+    """A transaction that sees the rows of one organization and no others."""
+    with _scoped(_Scope(organization=str(uuid.UUID(str(organization_id))))):
+        yield
+
+
+@contextmanager
+def system() -> Iterator[None]:
+    """A transaction that sees the rows of all organizations.
+
+    For the platform's own work across tenants; every use is listed in
+    docs/architecture.md.
+    """
+    with _scoped(_Scope(system="on")):
+        yield
+
+
+def current_organization() -> uuid.UUID | None:
+    """The organization of the innermost open `tenant` block, if any."""
+    value = _current(connection).organization  # type: ignore[arg-type]  # a proxy of it
+    return uuid.UUID(value) if value else None
+
+
+def assert_bound_role() -> None:
+    """Check that row level security binds the role we are signed in as.
+
+    Raises:
+        UnsafeRole: the role is a superuser, may bypass row level security, or
+            owns tables.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolname, rolsuper, rolbypassrls, EXISTS ("
+            "  SELECT 1 FROM pg_class WHERE relkind IN ('r', 'p')"
+            "  AND pg_has_role(current_user, relowner, 'MEMBER')"
+            "  AND relnamespace = 'public'::regnamespace)"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        name, superuser, bypasses, owns = cursor.fetchone()
+    if superuser or bypasses or owns:
+        raise UnsafeRole(
+            f"The database role {name!r} is a superuser, bypasses row level security "
+            "or owns tables. Sign in as a plain role: set DATABASE_URL to it and "
+            "DATABASE_OWNER_URL to the owner (docs/deployment.md)."
+        )

@@ -1,0 +1,1 @@
+"""A small site of made data to practice robots on; holds nothing of a tenant."""

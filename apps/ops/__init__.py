@@ -1,0 +1,1 @@
+"""Operations: health, metrics, engine status and the development stack."""

@@ -1,0 +1,161 @@
+"""What the embedded servers share: a directory, a port, a password, one start."""
+
+import fcntl
+import json
+import os
+import secrets
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import psutil
+
+from apps.ops.devstack.errors import StackError
+from apps.ops.devstack.processes import end_process, free_port, is_port_free, tail
+
+START_ATTEMPTS = 10
+START_TIMEOUT_S = 120.0
+
+
+class EmbeddedServer(ABC):
+    """A server whose files, port and password live in one directory.
+
+    `start()` is idempotent, also after an unclean stop: a server that still runs
+    there is taken over, a stale pid file is passed over.
+
+    Args:
+        data_dir: made when absent; the data, the log and `server.json` live in it.
+        detached: the server goes on when this process ends.
+    """
+
+    name: ClassVar[str]
+    stop_signals: ClassVar[tuple[tuple[int, float], ...]]
+
+    def __init__(self, data_dir: Path, *, detached: bool = False) -> None:
+        self.data_dir = data_dir.resolve()
+        self.detached = detached
+        self.log_file = self.data_dir / f"{self.name}.log"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The address of the server, with the password."""
+
+    def start(self) -> str:
+        """Start the server unless it runs; the URL once it answers.
+
+        Raises:
+            StackError: it cannot start; the message has the end of its log.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with self._lock():
+            self._load_state()
+            self._initialize()
+            if self._find() is None:
+                self._launch()
+            self._wait_ready()
+        return self.url
+
+    def stop(self) -> None:
+        """Stop the server, gently first; nothing happens when it does not run."""
+        process = self._find()
+        if process is not None:
+            end_process(process, self.stop_signals)
+        if self._child is not None:
+            self._child.wait()  # collect it, so that no zombie stays
+            self._child = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server's process lives."""
+        return self._find() is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        process = self._find()
+        return process.pid if process else None
+
+    @abstractmethod
+    def _initialize(self) -> None:
+        """Make the files the server needs, once."""
+
+    @abstractmethod
+    def _find(self) -> psutil.Process | None:
+        """The process that serves this directory now."""
+
+    @abstractmethod
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server's process."""
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether a client can sign in."""
+
+    def _launch(self) -> None:
+        for _ in range(START_ATTEMPTS):
+            if not is_port_free(self._port):
+                self._port = free_port()
+                self._save_state()
+            self._child = self._spawn()
+            # Children of a killed server may hold its memory for a moment longer,
+            # and the port may be taken meanwhile: both end the process at once.
+            if self._survives(self._child):
+                return
+            time.sleep(0.5)
+        raise StackError(
+            f"{self.name} does not start. The end of {self.log_file}:\n"
+            + tail(self.log_file)
+        )
+
+    def _survives(self, child: subprocess.Popen[bytes]) -> bool:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while child.poll() is None and time.monotonic() < deadline:
+            if self._answers():
+                return True
+            time.sleep(0.05)
+        return child.poll() is None
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            if time.monotonic() > deadline or self._find() is None:
+                raise StackError(
+                    f"{self.name} does not answer. The end of {self.log_file}:\n"
+                    + tail(self.log_file)
+                )
+            time.sleep(0.1)
+
+    def _load_state(self) -> None:
+        try:
+            state = json.loads((self.data_dir / "server.json").read_text())
+            self._port, self._password = int(state["port"]), str(state["password"])
+        except (OSError, ValueError, KeyError):
+            self._port, self._password = free_port(), secrets.token_urlsafe(24)
+            self._save_state()
+
+    def _save_state(self) -> None:
+        text = json.dumps({"port": self._port, "password": self._password})
+        write_private(self.data_dir / "server.json", text)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Two starts at once wait for each other."""
+        with (self.data_dir / "server.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace the file in one act; only its owner can read it."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+    ) as f:
+        f.write(text)
+    draft.replace(file)

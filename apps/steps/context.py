@@ -1,0 +1,135 @@
+"""What a step gets to work with.
+
+The engine makes one for each attempt. In tests the fixture `step_ctx` makes one
+with real parts and a temporary workspace.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from apps.core.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from apps.core.http import HttpClient
+    from apps.core.mail import Mailer
+    from apps.core.workspace import Workspace
+    from apps.steps.browser.session import BrowserSession
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """Why a parked step runs again.
+
+    Attributes:
+        data: what the step handed to `Park`.
+        parked_at: when it was parked (aware UTC).
+        due_at: when it was to run again, if it said so.
+    """
+
+    data: Json
+    parked_at: datetime
+    due_at: datetime | None
+
+
+class WorkflowCaller(Protocol):
+    """Starts other workflows for `call_workflow`."""
+
+    def start(self, workflow: str, inputs: JsonObject, *, key: str) -> str:
+        """Start a child execution; the same `key` gives the same execution.
+
+        Args:
+            workflow: id or name of a workflow of the same organization.
+
+        Returns: the child's execution id.
+
+        Raises:
+            PermanentFailure: no such workflow, bad inputs, too deep.
+        """
+
+    def result(self, execution_id: str) -> JsonObject:
+        """`{id, status, outputs, variables, error}` of a child execution."""
+
+
+class ArtifactSink(Protocol):
+    """Keeps files that belong to one execution, such as screenshots."""
+
+    def save(self, name: str, content: bytes, content_type: str) -> JsonObject:
+        """Keep it; gives `{artifact, name, content_type, bytes}`."""
+
+
+@dataclass
+class StepContext:
+    """One attempt of one step.
+
+    Attributes:
+        path: the step's place, such as `rows[17].mail`.
+        attempt: from 1; retries count it up.
+        idempotency_key: `<execution>:<path>`, the same on every attempt.
+        deadline: `time.monotonic()` value at which the step is interrupted.
+        resumed: set when the step runs again after it parked.
+        warnings: texts for the step's record.
+        variables: what the step set; the engine applies and records them.
+    """
+
+    execution_id: str
+    path: str
+    http: "HttpClient"
+    files: "Workspace"
+    mail: "Mailer"
+    workflows: WorkflowCaller
+    artifacts: ArtifactSink
+    open_browser: Callable[[], "BrowserSession"]
+    attempt: int = 1
+    idempotency_key: str = ""
+    deadline: float | None = None
+    resumed: Resumption | None = None
+    now: Callable[[], datetime] | None = None
+    warnings: list[str] = field(default_factory=list)
+    variables: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def browser(self) -> "BrowserSession":
+        """The execution's browser, started on first use."""
+        return self.open_browser()
+
+    def warn(self, message: str) -> None:
+        """Say something that did not fail the step but should be seen."""
+        self.warnings.append(message)
+
+    def set_variable(self, name: str, value: Json) -> None:
+        """Set a workflow variable when this step completes."""
+        self.variables[name] = value
+
+    def remaining(self) -> float | None:
+        """Seconds until the step is interrupted; None when nothing limits it."""
+        if self.deadline is None:
+            return None
+        return max(0.0, self.deadline - time.monotonic())
+
+    def sleep(self, duration: timedelta) -> None:
+        """Hold the worker for a short while; longer waits raise `Park`."""
+        time.sleep(duration.total_seconds())
+
+    def bounded(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        memory_bytes: int = 512 * 1024 * 1024,
+        seconds: float = 30.0,
+    ) -> Any:
+        """Run `function(*args)` in a short-lived process with limits on it.
+
+        For parsers of foreign files: neither memory nor time beyond the limits is
+        ever used, and the limits never bind the worker itself.
+
+        Raises:
+            PermanentFailure: it used more than it may, or died.
+        """
+        from apps.core.bounded import run_bounded
+
+        remaining = self.remaining()
+        limit = seconds if remaining is None else min(seconds, remaining)
+        return run_bounded(function, *args, memory_bytes=memory_bytes, seconds=limit)
