@@ -56,9 +56,7 @@ class EmbeddedServer(ABC):
         with self._lock():
             self._load_state()
             self._initialize()
-            if self._find() is None:
-                self._launch()
-            self._wait_ready()
+            self._bring_up()
         return self.url
 
     def stop(self) -> None:
@@ -97,39 +95,40 @@ class EmbeddedServer(ABC):
     def _answers(self) -> bool:
         """Whether a client can sign in."""
 
-    def _launch(self) -> None:
-        for _ in range(START_ATTEMPTS):
-            if not is_port_free(self._port):
-                self._port = free_port()
-                self._save_state()
-            self._child = self._spawn()
-            # Children of a killed server may hold its memory for a moment longer,
-            # and the port may be taken meanwhile: both end the process at once.
-            if self._survives(self._child):
-                return
-            time.sleep(0.5)
+    def _bring_up(self) -> None:
+        """Wait until the server answers; start it each time that none is there.
+
+        A killed server may still be seen dying, its children may hold its memory for
+        a moment longer, and the port may be taken meanwhile: all pass by trying again.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        attempts = 0
+        while not self._answers():
+            if self._find() is None and not self._is_starting:
+                if attempts == START_ATTEMPTS:
+                    break
+                self._launch()
+                attempts += 1
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02 if attempts < 2 else 0.5)
+        else:
+            return
         raise StackError(
             f"{self.name} does not start. The end of {self.log_file}:\n"
             + tail(self.log_file)
         )
 
-    def _survives(self, child: subprocess.Popen[bytes]) -> bool:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while child.poll() is None and time.monotonic() < deadline:
-            if self._answers():
-                return True
-            time.sleep(0.05)
-        return child.poll() is None
+    @property
+    def _is_starting(self) -> bool:
+        """Our child lives but has not written its pid file yet."""
+        return self._child is not None and self._child.poll() is None
 
-    def _wait_ready(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._answers():
-            if time.monotonic() > deadline or self._find() is None:
-                raise StackError(
-                    f"{self.name} does not answer. The end of {self.log_file}:\n"
-                    + tail(self.log_file)
-                )
-            time.sleep(0.1)
+    def _launch(self) -> None:
+        if not is_port_free(self._port):
+            self._port = free_port()
+            self._save_state()
+        self._child = self._spawn()
 
     def _load_state(self) -> None:
         try:
