@@ -12,7 +12,15 @@ from apps.demo.people import COLUMNS
 ROUNDS = 10
 GRID_COLUMNS = 12
 # Fields a row; each adds up to seven.
-_ROWS = ((2, 2, 3), (3, 2, 2), (2, 3, 2), (1, 3, 3), (3, 1, 3), (2, 2, 2, 1), (1, 2, 2, 2))
+_ROWS = (
+    (2, 2, 3),
+    (3, 2, 2),
+    (2, 3, 2),
+    (1, 3, 3),
+    (3, 1, 3),
+    (2, 2, 2, 1),
+    (1, 2, 2, 2),
+)
 _WIDEST = {1: 8, 2: 6, 3: 4}
 _NARROWEST = {1: 5, 2: 4, 3: 3}
 

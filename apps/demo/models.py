@@ -50,11 +50,16 @@ class DemoRound(BaseModel):
 class DemoHook(BaseModel):
     """A JSON body that was posted to the webhook; a key is counted once."""
 
-    key = models.CharField(max_length=255, null=True, unique=True)  # noqa: DJ001 - unique but for those without
+    key = models.CharField(max_length=255, blank=True)
     payload = models.JSONField()
 
     class Meta:
-        ordering = ["-created_at", "-id"]
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"], condition=~models.Q(key=""), name="demo_hook_once"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"hook {self.id}"

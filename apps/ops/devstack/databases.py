@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -34,17 +34,27 @@ def prepare_database(superuser_url: str, name: str = DATABASE) -> Urls:
     Args:
         superuser_url: signs in as a role that may create roles and databases.
     """
-    password = urlsplit(superuser_url).password or ""
+    prepare_roles(superuser_url)
     with psycopg.connect(superuser_url, autocommit=True) as connection:
-        for role, options in _ROLE_OPTIONS.items():
-            _make_role(connection, role, options, _role_password(password, role))
         _make_database(connection, name)
-    owner = url_for(
-        superuser_url, name, OWNER_ROLE, _role_password(password, OWNER_ROLE)
-    )
     with psycopg.connect(url_for(superuser_url, name), autocommit=True) as connection:
         _close_public_schema(connection)
-    app = url_for(superuser_url, name, APP_ROLE, _role_password(password, APP_ROLE))
+    return role_urls(superuser_url, name)
+
+
+def prepare_roles(superuser_url: str) -> None:
+    """Make the two roles, or give them their rights and passwords again."""
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        for role, options in _ROLE_OPTIONS.items():
+            _make_role(connection, role, options, _role_password(superuser_url, role))
+
+
+def role_urls(superuser_url: str, name: str = DATABASE) -> Urls:
+    """The addresses that `prepare_database` makes valid."""
+    app, owner = (
+        url_for(superuser_url, name, role, _role_password(superuser_url, role))
+        for role in (APP_ROLE, OWNER_ROLE)
+    )
     return Urls(app=app, owner=owner)
 
 
@@ -63,14 +73,9 @@ def url_for(
     return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(name)}"))
 
 
-def database_name(url: str) -> str:
-    """The database a URL names."""
-    return unquote(urlsplit(url).path.lstrip("/"))
-
-
-def _role_password(superuser_password: str, role: str) -> str:
+def _role_password(superuser_url: str, role: str) -> str:
     """The same at every start, so that addresses people wrote down stay right."""
-    key = superuser_password.encode()
+    key = (urlsplit(superuser_url).password or "").encode()
     return hmac.new(key, role.encode(), hashlib.sha256).hexdigest()
 
 

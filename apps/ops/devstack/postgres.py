@@ -80,9 +80,8 @@ class EmbeddedPostgres(EmbeddedServer):
             **(settings or {}),
         }
 
-    @property
-    def url(self) -> str:
-        return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/postgres"
+    def _address(self, port: int, password: str) -> str:
+        return f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
 
     def _initialize(self) -> None:
         if (self.cluster / "PG_VERSION").exists() and self._is_complete.exists():
@@ -91,7 +90,7 @@ class EmbeddedPostgres(EmbeddedServer):
         self.cluster.mkdir(mode=0o700)
         account = self._account()
         password_file = self.data_dir / "password"
-        write_private(password_file, self._password)
+        write_private(password_file, self._state[1])
         if account is not None:
             os.chown(self.cluster, account.uid, account.gid)
             os.chown(password_file, account.uid, account.gid)
@@ -141,7 +140,7 @@ class EmbeddedPostgres(EmbeddedServer):
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
         options = {
             "listen_addresses": "127.0.0.1",
-            "port": str(self._port),
+            "port": str(self._state[0]),
             # A socket's path has a short limit, and /tmp would be everyone's.
             "unix_socket_directories": "",
             **self.settings,

@@ -74,9 +74,8 @@ class EmbeddedRedis(EmbeddedServer):
     name = "redis"
     stop_signals: ClassVar = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
-    @property
-    def url(self) -> str:
-        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+    def _address(self, port: int, password: str) -> str:
+        return f"redis://:{password}@127.0.0.1:{port}/0"
 
     @property
     def _config(self) -> Path:
@@ -86,10 +85,11 @@ class EmbeddedRedis(EmbeddedServer):
         """Nothing to do before the first start: Redis makes its own files."""
 
     def _write_config(self) -> None:
+        port, password = self._state
         lines = {
             "bind": "127.0.0.1",
-            "port": self._port,
-            "requirepass": self._password,
+            "port": port,
+            "requirepass": password,
             "dir": f'"{self.data_dir}"',
             "pidfile": f'"{self.data_dir / "redis.pid"}"',
             "appendonly": "yes",
@@ -118,7 +118,7 @@ class EmbeddedRedis(EmbeddedServer):
     def _find(self) -> psutil.Process | None:
         pid = read_pid(self.data_dir / "redis.pid")
         # Redis rewrites its title: "redis-server 127.0.0.1:6379".
-        return find_process(pid, argument=f"127.0.0.1:{self._port}")
+        return find_process(pid, argument=f"127.0.0.1:{self._state[0]}")
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(

@@ -40,11 +40,16 @@ class EmbeddedServer(ABC):
         self.detached = detached
         self.log_file = self.data_dir / f"{self.name}.log"
         self._child: subprocess.Popen[bytes] | None = None
+        self._known: tuple[int, str] | None = None
 
     @property
-    @abstractmethod
     def url(self) -> str:
-        """The address of the server, with the password."""
+        """The address of the server, with the password; known before the start."""
+        return self._address(*self._state)
+
+    @abstractmethod
+    def _address(self, port: int, password: str) -> str:
+        """The URL at this port."""
 
     def start(self) -> str:
         """Start the server unless it runs; the URL once it answers.
@@ -52,9 +57,8 @@ class EmbeddedServer(ABC):
         Raises:
             StackError: it cannot start; the message has the end of its log.
         """
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            self._load_state()
+            self._known = self._load_state()
             self._initialize()
             self._bring_up()
         return self.url
@@ -125,26 +129,35 @@ class EmbeddedServer(ABC):
         return self._child is not None and self._child.poll() is None
 
     def _launch(self) -> None:
-        if not is_port_free(self._port):
-            self._port = free_port()
-            self._save_state()
+        port, password = self._state
+        if not is_port_free(port):
+            self._known = self._save_state(free_port(), password)
         self._child = self._spawn()
 
-    def _load_state(self) -> None:
+    @property
+    def _state(self) -> tuple[int, str]:
+        """Port and password, chosen once for the directory."""
+        if self._known is None:
+            with self._lock():
+                self._known = self._load_state()
+        return self._known
+
+    def _load_state(self) -> tuple[int, str]:
         try:
             state = json.loads((self.data_dir / "server.json").read_text())
-            self._port, self._password = int(state["port"]), str(state["password"])
+            return int(state["port"]), str(state["password"])
         except (OSError, ValueError, KeyError):
-            self._port, self._password = free_port(), secrets.token_urlsafe(24)
-            self._save_state()
+            return self._save_state(free_port(), secrets.token_urlsafe(24))
 
-    def _save_state(self) -> None:
-        text = json.dumps({"port": self._port, "password": self._password})
+    def _save_state(self, port: int, password: str) -> tuple[int, str]:
+        text = json.dumps({"port": port, "password": password})
         write_private(self.data_dir / "server.json", text)
+        return port, password
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Two starts at once wait for each other."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         with (self.data_dir / "server.lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

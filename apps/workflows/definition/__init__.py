@@ -1,0 +1,1 @@
+"""The workflow definition: what a document may say and what it means."""
