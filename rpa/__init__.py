@@ -1,0 +1,1 @@
+"""The project: settings, routes, entry points."""

@@ -44,7 +44,7 @@ _GOODS = (
     ("LMP-004", "Daylight panel", "Lamps", "159.00", 9, "10,000 lux."),
     ("PAP-001", "Copy paper A4, 500 sheets", "Paper", "5.49", 900, "80 g/m²."),
     ("PAP-002", "Notebook, dotted", "Paper", "8.90", 230, "192 pages."),
-    ("PAP-003", "Sticky notes, 12 pads", "Paper", "11.20", 75, "76 × 76 mm."),
+    ("PAP-003", "Sticky notes, 12 pads", "Paper", "11.20", 75, "76 by 76 mm."),
     ("PAP-004", "Envelopes C5, 100", "Paper", "7.80", 310, "Self-sealing."),
     ("PEN-001", "Gel pen 0.5, black", "Pens", "1.80", 1200, "Refillable."),
     ("PEN-002", "Fountain pen “Crème”", "Pens", "64.00", 18, "Nib M."),

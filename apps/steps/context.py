@@ -60,7 +60,35 @@ class ArtifactSink(Protocol):
         """Keep it; gives `{artifact, name, content_type, bytes}`."""
 
 
-@dataclass
+class Tools(Protocol):
+    """What the steps of one execution share; each part is made on first use."""
+
+    @property
+    def http(self) -> "HttpClient":
+        """The outbound HTTP client, behind the egress guard."""
+
+    @property
+    def files(self) -> "Workspace":
+        """The organization's files."""
+
+    @property
+    def mail(self) -> "Mailer":
+        """Sends mail by the operator's SMTP server."""
+
+    @property
+    def workflows(self) -> WorkflowCaller:
+        """Starts other workflows."""
+
+    @property
+    def artifacts(self) -> ArtifactSink:
+        """Keeps files of this execution."""
+
+    @property
+    def browser(self) -> "BrowserSession":
+        """The execution's browser."""
+
+
+@dataclass(slots=True)
 class StepContext:
     """One attempt of one step.
 
@@ -70,30 +98,51 @@ class StepContext:
         idempotency_key: `<execution>:<path>`, the same on every attempt.
         deadline: `time.monotonic()` value at which the step is interrupted.
         resumed: set when the step runs again after it parked.
+        now: the execution's logical time (aware UTC), the same on replay.
         warnings: texts for the step's record.
         variables: what the step set; the engine applies and records them.
     """
 
+    tools: Tools
     execution_id: str
     path: str
-    http: "HttpClient"
-    files: "Workspace"
-    mail: "Mailer"
-    workflows: WorkflowCaller
-    artifacts: ArtifactSink
-    open_browser: Callable[[], "BrowserSession"]
     attempt: int = 1
     idempotency_key: str = ""
     deadline: float | None = None
     resumed: Resumption | None = None
-    now: Callable[[], datetime] | None = None
+    now: datetime | None = None
     warnings: list[str] = field(default_factory=list)
     variables: dict[str, Json] = field(default_factory=dict)
 
     @property
+    def http(self) -> "HttpClient":
+        """The outbound HTTP client, behind the egress guard."""
+        return self.tools.http
+
+    @property
+    def files(self) -> "Workspace":
+        """The organization's files."""
+        return self.tools.files
+
+    @property
+    def mail(self) -> "Mailer":
+        """Sends mail by the operator's SMTP server."""
+        return self.tools.mail
+
+    @property
+    def workflows(self) -> WorkflowCaller:
+        """Starts other workflows."""
+        return self.tools.workflows
+
+    @property
+    def artifacts(self) -> ArtifactSink:
+        """Keeps files of this execution."""
+        return self.tools.artifacts
+
+    @property
     def browser(self) -> "BrowserSession":
         """The execution's browser, started on first use."""
-        return self.open_browser()
+        return self.tools.browser
 
     def warn(self, message: str) -> None:
         """Say something that did not fail the step but should be seen."""

@@ -1,0 +1,21 @@
+"""`manage.py test`: the whole suite on real servers, in parallel."""
+
+import os
+import sys
+
+from apps.ops.devstack import browser
+
+
+def main(arguments: list[str]) -> int:
+    """Replace this process by pytest.
+
+    Args:
+        arguments: handed on to pytest; `-n 0` runs in one process.
+    """
+    browser.ensure()
+    parallel = ["-n", "auto", "--dist", "loadgroup"]
+    if any(a.startswith(("-n", "--numprocesses", "--pdb")) for a in arguments):
+        parallel = []
+    command = [sys.executable, "-m", "pytest", *parallel, *arguments]
+    os.environ["RPA_BOOTSTRAP"] = "0"
+    os.execv(command[0], command)  # noqa: S606
