@@ -65,8 +65,8 @@ def explain_missing() -> str:
     """What does not work without a browser, and how to get one."""
     return (
         "No Chrome or Chromium is here. All else works; workflows with browser steps "
-        "(navigate, click, type, ...) will fail, and so will the demo. Get one with:\n  "
-        + install_command("chromium")
+        "(navigate, click, type, ...) will fail, and so will the demo. "
+        "Get one with:\n  " + install_command("chromium")
     )
 
 
