@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.db.models import JSONField, Value
 from django.db.models.functions import Now
 
 from apps.core.errors import Conflict
@@ -69,6 +70,8 @@ def _kept(answer: str) -> str:
 
 def hook_receive(*, payload: Json, key: str = "") -> int:
     """Keep a received body, once for each key, and say how many there are now."""
+    # A plain None would be SQL's NULL and no JSON value.
+    payload = Value(None, JSONField()) if payload is None else payload
     if key:
         DemoHook.objects.bulk_create(
             [DemoHook(key=key, payload=payload)], ignore_conflicts=True
