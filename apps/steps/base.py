@@ -82,6 +82,12 @@ class StepType(ABC, Generic[P]):
     timeout: ClassVar[timedelta | None] = None
     # Steps that need the open page cannot run in parallel branches.
     needs_browser: ClassVar[bool] = False
+    # Steps that steer the loop around them are refused outside of one.
+    needs_loop: ClassVar[bool] = False
+    # The param that names the variable this step sets, when there is one.
+    variable_param: ClassVar[str | None] = None
+    # The param that names the workflow this step calls, when there is one.
+    workflow_param: ClassVar[str | None] = None
 
     def effect_of(self, params: P) -> Effect:
         """The effect with these parameters (a GET reads, a POST writes)."""
