@@ -84,7 +84,7 @@ def parse_address(text: str) -> IPAddress:
 
 def embedded(address: IPAddress) -> IPv4Address | None:
     """The IPv4 address that an IPv6 address carries to a translator or tunnel."""
-    if isinstance(address, IPv4Address):
+    if isinstance(address, IPv4Address) or int(address) <= 1:  # :: and ::1
         return None
     if any(address in network for network in _LOW_32_BITS):
         return IPv4Address(int(address) & 0xFFFFFFFF)

@@ -38,7 +38,7 @@ def resolve_by_system(host: str, port: int) -> list[Address]:
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     wanted = (socket.AF_INET, socket.AF_INET6)
     found = [
-        Address(family, (str(address[0]), int(address[1]), *address[2:]))  # type: ignore[arg-type]
+        Address(family, (str(address[0]), int(address[1]), *address[2:]))
         for family, _, _, _, address in answers
         if family in wanted
     ]

@@ -34,10 +34,10 @@ def normalize_host(host: str) -> str:
 
 
 def _to_ascii(host: str) -> str:
+    # Full-width digits and dots become plain ones here, so "127.0.0.1" has no twins.
     try:
         return idna.encode(host, uts46=True, transitional=False).decode()
     except idna.IDNAError as error:
-        # Symbols and digits of other scripts may stand for plain ASCII ("１２７.0.0.1").
         raise InvalidHost(f"{host[:100]!r} is no valid host name.") from error
 
 

@@ -12,7 +12,7 @@ from apps.core.egress.addresses import (
     why_not_public,
 )
 from apps.core.egress.errors import EgressRefused, InvalidHost
-from apps.core.egress.hosts import normalize_host
+from apps.core.egress.hosts import is_numeric, normalize_host
 
 _PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d{1,5}))?")
 
@@ -94,13 +94,12 @@ class Policy:
 
 
 def _refusal(host: str, port: int, address: IPAddress, reason: str) -> EgressRefused:
-    where = f"[{host}]" if ":" in host else host
-    at = "" if str(address) == host else f" is at {address}, a {reason}:"
-    what = f"{where}{at}" if at else f"{where} is a {reason}:"
+    name = str(address) if is_numeric(host) else host
+    where = f"[{name}]" if ":" in name else name
+    at = "" if host == str(address) else f", found at {address}"
     return EgressRefused(
-        f"Connection to port {port} refused: {what} workflows may reach public "
-        f"addresses only. An operator can allow it by adding {where}:{port} to "
-        "EGRESS_ALLOW.",
+        f"Connection to {host} port {port}{at}, refused: {reason}, not a public one. "
+        f"An operator can allow it by adding {where}:{port} to EGRESS_ALLOW.",
         host=host,
         port=port,
         address=str(address),
