@@ -36,6 +36,8 @@ from apps.ops.devstack.redis import EmbeddedRedis
 ROOT = Path(__file__).resolve().parent.parent
 RUN_DIR, RUN_KIND, RUN_PID = "RPA_TEST_DIR", "RPA_TEST_KIND", "RPA_TEST_PID"
 PREFIX = "rpa_test"
+# Kept, since a handle that goes away while its process lives is a warning.
+WATCHERS: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ class TestRun:
         """Start the servers unless they run already."""
         if self.servers is None:
             return
+        if self.is_temporary:
+            self._watch()  # first: from here on something could be left behind
         self.servers.start()
         prepare_roles(self.servers.postgres.url)
-        if self.is_temporary:
-            self._watch()
 
     def make_database(self) -> None:
         """Clone the migrated template into this process's own database."""
@@ -145,7 +147,13 @@ class TestRun:
             "DATABASE_OWNER_URL": url_for(self.owner_url, draft),
         }
         done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0"],
+            [
+                sys.executable,
+                str(ROOT / "manage.py"),
+                "migrate",
+                "--verbosity=0",
+                "--skip-checks",
+            ],
             env={**os.environ, **urls, "RPA_BOOTSTRAP": "0"},
             cwd=ROOT,
             capture_output=True,
@@ -185,7 +193,7 @@ class TestRun:
             if handle.tell():
                 return
             handle.write("watched\n")
-        subprocess.Popen(
+        watcher = subprocess.Popen(
             [sys.executable, "-m", "tests.servers", "watch", str(self.directory)],
             cwd=ROOT,
             start_new_session=True,
@@ -193,6 +201,7 @@ class TestRun:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        WATCHERS.append(watcher)
 
 
 def current_run() -> TestRun:

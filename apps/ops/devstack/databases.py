@@ -44,7 +44,9 @@ def prepare_database(superuser_url: str, name: str = DATABASE) -> Urls:
 
 def prepare_roles(superuser_url: str) -> None:
     """Make the two roles, or give them their rights and passwords again."""
-    with psycopg.connect(superuser_url, autocommit=True) as connection:
+    with psycopg.connect(superuser_url) as connection:
+        # Roles belong to the whole server: two starts at once would collide.
+        connection.execute("SELECT pg_advisory_xact_lock(727661)")
         for role, options in _ROLE_OPTIONS.items():
             _make_role(connection, role, options, _role_password(superuser_url, role))
 
