@@ -1,0 +1,1 @@
+"""What every REST endpoint is built from."""
