@@ -112,4 +112,5 @@ def score(request: HttpRequest) -> HttpResponse:
     result = selectors.score(attempt)
     if result is None:
         return _next(selectors.round_current(attempt))
-    return render(request, "demo/score.html", {"score": result})
+    page = {"score": result, "fields": len(COLUMNS)}
+    return render(request, "demo/score.html", page)

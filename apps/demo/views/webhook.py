@@ -1,8 +1,6 @@
 """The webhook: takes JSON from anyone, and shows what came last."""
 
 import json
-import math
-from typing import NoReturn
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -11,13 +9,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from apps.core.api.problems import CONTENT_TYPE, problem
+from apps.core.documents import load_json
 from apps.core.errors import Invalid
 from apps.core.types import Json
 from apps.demo import selectors, services
 
 BODY_MAX_BYTES = 256 * 1024
 KEY_MAX_CHARS = 255
-DEPTH_MAX = 64
 
 
 @csrf_exempt
@@ -30,7 +29,8 @@ def webhook(request: HttpRequest) -> HttpResponse:
     try:
         payload, key = _payload(request.body), _key(request)
     except Invalid as error:
-        return _problem(error)
+        body = problem(400, error.message, code=error.code, errors=error.errors)
+        return JsonResponse(body, status=400, content_type=CONTENT_TYPE)
     received = services.hook_receive(payload=payload, key=key)
     return JsonResponse({"received": received}, status=202)
 
@@ -61,50 +61,7 @@ def _payload(body: bytes) -> Json:
     if len(body) > BODY_MAX_BYTES:
         raise Invalid(f"The body is larger than {BODY_MAX_BYTES} bytes.")
     try:
-        payload = json.loads(body, parse_constant=_not_json, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise Invalid("The body is not JSON that we can keep.") from error
-    _check_text(payload, DEPTH_MAX)
-    return payload
-
-
-def _not_json(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON value")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("the number is too large")
-    return number
-
-
-def _check_text(value: Json, depth: int) -> None:
-    """Refuse what PostgreSQL's JSON cannot hold: NUL, lone surrogates, great depth."""
-    if depth < 0:
-        raise Invalid("The body is nested too deep.")
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, list):
-        for item in value:
-            _check_text(item, depth - 1)
-    elif isinstance(value, str) and not _is_storable(value):
-        raise Invalid("A text holds NUL or half of a surrogate pair.")
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
-
-
-def _problem(error: Invalid) -> HttpResponse:
-    return JsonResponse(
-        {
-            "type": "about:blank",
-            "title": "Bad Request",
-            "status": 400,
-            "detail": error.message,
-            "code": error.code,
-        },
-        status=400,
-        content_type="application/problem+json",
-    )
+        text = str(body, "utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid("The body is not UTF-8 text.") from error
+    return load_json(text)[0]
