@@ -89,6 +89,14 @@ class StepType(ABC, Generic[P]):
     # The param that names the workflow this step calls, when there is one.
     workflow_param: ClassVar[str | None] = None
 
+    def uses_browser(self, given: Mapping[str, Json]) -> bool:
+        """Whether it needs the open page.
+
+        Args:
+            given: the params as the document has them, expressions included.
+        """
+        return self.needs_browser
+
     def effect_of(self, params: P) -> Effect:
         """The effect with these parameters (a GET reads, a POST writes)."""
         return self.effect
