@@ -1,4 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connections
 from django.test import Client
 from lxml import html
 
@@ -81,6 +84,25 @@ def test_a_form_posted_twice_counts_once(visitor):
     first = visitor.client.post(form.path, data)
     again = visitor.client.post(form.path, data | {"First name": "y"})
     assert first.url == again.url == "/demo/challenge/rounds/2"
+    assert DemoRound.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_posted_by_many_at_once_counts_once():
+    visitor = Visitor().start()
+    form = visitor.form(1)
+    data = form.filled({"First name": "x"})
+
+    def post(_):
+        successor = Client()
+        successor.cookies = visitor.client.cookies
+        try:
+            return successor.post(form.path, data).url
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(post, range(4))) == {"/demo/challenge/rounds/2"}
     assert DemoRound.objects.count() == 1
 
 
