@@ -93,12 +93,19 @@ def fingerprint(kind: str) -> str:
     """Changes with the requirement files and with the Python of `.venv`."""
     digest = hashlib.sha256()
     for name in requirement_files(kind):
-        digest.update((ROOT / name).read_bytes())
+        digest.update(_content(ROOT / name))
     with contextlib.suppress(OSError):
         for line in (VENV / "pyvenv.cfg").read_text().splitlines():
             if line.startswith("version"):
                 digest.update(line.encode())
     return digest.hexdigest()
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        raise BootstrapError(f"{file} is missing: the checkout is damaged.") from error
 
 
 def requirement_files(kind: str) -> list[str]:
@@ -218,23 +225,19 @@ def _apt_install(package: str) -> None:
 
 def _install(kind: str) -> None:
     files = requirement_files(kind)
-    for name in files:
-        if not (ROOT / name).exists():
-            raise BootstrapError(f"{ROOT / name} is missing: the checkout is damaged.")
     command = [str(venv_python()), "-m", "pip", "install", "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar=off"]
     for name in files:
         command += ["-r", str(ROOT / name)]
     _say(f"Installing {' and '.join(files)} (first start: a few minutes) ...")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        output = _follow(process)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+    ) as process:
+        try:
+            output = _follow(process)
+        finally:
+            if process.poll() is None:
+                process.terminate()
     if process.returncode:
         raise BootstrapError(explain_pip(output))
 

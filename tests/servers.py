@@ -35,6 +35,7 @@ from apps.ops.devstack.redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_DIR, RUN_KIND, RUN_PID = "RPA_TEST_DIR", "RPA_TEST_KIND", "RPA_TEST_PID"
+GIVEN = ("DATABASE_OWNER_URL", "DATABASE_URL", "REDIS_URL")
 PREFIX = "rpa_test"
 # Kept, since a handle that goes away while its process lives is a warning.
 WATCHERS: list[subprocess.Popen[bytes]] = []
@@ -215,26 +216,24 @@ def current_run() -> TestRun:
         os.environ[RUN_DIR], os.environ[RUN_KIND] = _choose()
     directory = Path(os.environ[RUN_DIR]).resolve()
     if os.environ[RUN_KIND] == "given":
-        names = ("DATABASE_OWNER_URL", "DATABASE_URL", "REDIS_URL")
-        urls = (os.environ[name] for name in names)
-        return TestRun(worker, run_pid, *urls, directory, None, is_temporary=True)
+        owner, app, redis = (os.environ[name] for name in GIVEN)
+        return TestRun(worker, run_pid, owner, app, redis, directory, None, True)
     servers = Servers(directory)
     roles = role_urls(servers.postgres.url)
+    redis = servers.redis.url
     is_temporary = os.environ[RUN_KIND] == "own"
     return TestRun(
-        *(worker, run_pid, roles.owner, roles.app, servers.redis.url, directory),
-        *(servers, is_temporary),
+        worker, run_pid, roles.owner, roles.app, redis, directory, servers, is_temporary
     )
 
 
 def _choose() -> tuple[str, str]:
     """The run's directory and where its servers come from."""
-    names = ("DATABASE_OWNER_URL", "DATABASE_URL", "REDIS_URL")
-    given = [name for name in names if os.environ.get(name)]
-    if "DATABASE_OWNER_URL" in given and len(given) < len(names):
-        missing = ", ".join(sorted(set(names) - set(given)))
+    given = [name for name in GIVEN if os.environ.get(name)]
+    if "DATABASE_OWNER_URL" in given and len(given) < len(GIVEN):
+        missing = ", ".join(sorted(set(GIVEN) - set(given)))
         raise RuntimeError(f"tests on given servers also need {missing}")
-    if len(given) == len(names):
+    if len(given) == len(GIVEN):
         return tempfile.mkdtemp(prefix="rpa-test-"), "given"
     if "RPA_TEST_SERVERS" in os.environ:
         return os.environ["RPA_TEST_SERVERS"], "kept"

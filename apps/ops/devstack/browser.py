@@ -50,7 +50,7 @@ def find() -> Browser | None:
 def ensure() -> Browser | None:
     """Find a browser or install one; None (and no error) when that is impossible.
 
-    Sets `BROWSER_PATH` for the processes started after it.
+    Sets `BROWSER_PATH` and, for root, `BROWSER_SANDBOX` for processes started later.
     """
     browser = find()
     if browser is None and apt_install("chromium", "chromium-driver"):
@@ -58,6 +58,9 @@ def ensure() -> Browser | None:
     browser = browser or _by_selenium_manager()
     if browser is not None:
         os.environ.setdefault("BROWSER_PATH", str(browser.program))
+    if os.geteuid() == 0:
+        # Chromium refuses its sandbox to root.
+        os.environ.setdefault("BROWSER_SANDBOX", "false")
     return browser
 
 

@@ -1,0 +1,34 @@
+"""`manage.py web`: HTTP and WebSocket."""
+
+from typing import Any
+
+import uvicorn
+from django.core.management.base import BaseCommand, CommandParser
+
+
+class Command(BaseCommand):
+    """Serve the ASGI application until SIGTERM."""
+
+    help = "Serve HTTP and WebSocket."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=1, help="processes")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        uvicorn.run(
+            "rpa.asgi:application",
+            host=options["host"],
+            port=options["port"],
+            workers=options["workers"],
+            lifespan="off",
+            # Behind a proxy the client's address comes from its header; which
+            # proxies are believed is FORWARDED_ALLOW_IPS.
+            proxy_headers=True,
+            server_header=False,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )

@@ -1,0 +1,39 @@
+"""`manage.py worker`: runs executions."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from rpa.celery import app
+
+
+class Command(BaseCommand):
+    """Run a Celery worker of one pool until SIGTERM."""
+
+    help = "Run executions of a worker pool."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--pool", default="default", help="queue names, by comma")
+        parser.add_argument("--concurrency", type=int)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pool = options["pool"]
+        concurrency = options["concurrency"] or settings.WORKFLOW_MAX_CONCURRENT
+        app.worker_main(
+            [
+                "worker",
+                "--pool=prefork",
+                f"--concurrency={concurrency}",
+                f"--queues={pool}",
+                # Two workers of one pool on one host need names of their own.
+                f"--hostname={pool.replace(',', '+')}-{os.getpid()}@%h",
+                f"--loglevel={settings.LOG_LEVEL}",
+                "-Ofair",
+                # Workers know of each other by the database.
+                "--without-gossip",
+                "--without-mingle",
+            ]
+        )
