@@ -12,7 +12,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -20,7 +26,8 @@ from apps.core.durations import parse_duration
 from apps.core.expressions import (
     Compiled,
     ExpressionError,
-    compile_condition,
+    Template,
+    compile_expression,
     compile_value,
 )
 from apps.core.types import Json
@@ -58,7 +65,11 @@ class Params(BaseModel):
 
 
 # Seconds, or a text such as `500ms`, `30s`, `5m`, `2h`.
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
+]
 
 P = TypeVar("P", bound=Params)
 B = TypeVar("B", bound="Body")
@@ -121,10 +132,10 @@ class Value:
 
     def __init__(self, raw: Json) -> None:
         self.raw = raw
-        self.compiled: Compiled = self._compile(raw)
+        self.compiled: Compiled | Template = self._compile(raw)
 
     @staticmethod
-    def _compile(raw: Json) -> Compiled:
+    def _compile(raw: Json) -> Compiled | Template:
         return compile_value(raw)
 
     @classmethod
@@ -153,8 +164,8 @@ class Condition(Value):
     __slots__ = ()
 
     @staticmethod
-    def _compile(raw: Json) -> Compiled:
-        return compile_condition(raw)
+    def _compile(raw: Json) -> Compiled | Template:
+        return compile_expression(raw) if isinstance(raw, str) else compile_value(raw)
 
 
 class Steps:
@@ -186,7 +197,8 @@ class Steps:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "array", "items": {"$ref": "#/$defs/Step"}}
+        # What a step is, only the schema of a whole definition says.
+        return {"type": "array", "items": {"title": "Step"}}
 
 
 class Body(BaseModel):
