@@ -15,13 +15,13 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
 from apps.core.egress import Policy, Resolver, connect, resolve_by_system
+from apps.core.egress.origins import Origin, parse_origin
 from apps.core.errors import PermanentFailure
 from apps.core.http.connection import GuardedConnection
 from apps.core.http.content import Body
 from apps.core.http.failures import as_failure
 from apps.core.http.limits import Deadline, Limits
 from apps.core.http.pool import Pool
-from apps.core.http.urls import Origin, parse_origin
 
 # RFC 9110: doing these twice has the effect of doing them once.
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})

@@ -10,10 +10,10 @@ import requests
 from requests.cookies import RequestsCookieJar, get_cookie_header
 from requests.structures import CaseInsensitiveDict
 
+from apps.core.egress.origins import parse_origin
 from apps.core.errors import PermanentFailure
 from apps.core.http.headers import without_secrets
 from apps.core.http.response import Hop
-from apps.core.http.urls import parse_origin
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BODY_HEADERS = ("Content-Length", "Content-Type", "Transfer-Encoding")

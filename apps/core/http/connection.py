@@ -9,12 +9,12 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
-from http.client import HTTPConnection
+from http.client import HTTPConnection, RemoteDisconnected
 from typing import Any
 
+from apps.core.egress.origins import Origin
 from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.core.http.limits import MAX_HEADER_BYTES, Deadline, Limits
-from apps.core.http.urls import Origin
 
 SEND_BYTES = 64 * 1024
 
@@ -38,6 +38,8 @@ class _Reader(io.RawIOBase):
             return None
         count = self._wire.receive_into(buffer)
         if self.header_budget is not None:
+            if not count:  # `http.client` would take cut headers for whole ones
+                raise RemoteDisconnected("end of stream within the headers")
             self.header_budget -= count
             if self.header_budget < 0:
                 message = f"The answer's headers are over {MAX_HEADER_BYTES} bytes."

@@ -21,7 +21,7 @@ def as_failure(error: OSError | HTTPException, deadline: Deadline) -> RpaError:
         message = f"No secure connection is possible: {error.reason}."
         return PermanentFailure(message, code="tls_failed")
     if isinstance(error, RemoteDisconnected):
-        return _lost("The server ended the connection without an answer.")
+        return _lost("The server ended the connection before it had answered.")
     if isinstance(error, IncompleteRead):
         return _lost("The answer ended before it was complete.")
     if isinstance(error, OSError):

@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Protocol
 
+from apps.core.egress.origins import parse_origin
 from apps.core.errors import PermanentFailure, TemporaryFailure
-from apps.core.http.urls import parse_origin
 
 MAX_RETRY_AFTER_S = 24 * 3600.0
 _TEMPORARY = frozenset({408, 425, 429})

@@ -5,8 +5,8 @@ import threading
 import time
 from collections import deque
 
+from apps.core.egress.origins import Origin
 from apps.core.http.connection import GuardedConnection
-from apps.core.http.urls import Origin
 
 MAX_IDLE_S = 15.0
 # A server may close just as we write. Repeating is no answer where the request could

@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from apps.core.egress import InvalidHost, normalize_host
+from apps.core.egress.errors import InvalidHost
+from apps.core.egress.hosts import normalize_host
 from apps.core.errors import PermanentFailure
 
 MAX_URL_LENGTH = 32 * 1024

@@ -1,0 +1,158 @@
+"""A forward proxy on loopback that puts a browser under the egress policy."""
+
+import contextlib
+import logging
+import socket
+import socketserver
+import sys
+import threading
+from collections import deque
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any, NamedTuple, cast
+
+from apps.core.egress.dialing import Resolver, connect, resolve_by_system
+from apps.core.egress.errors import EgressRefused
+from apps.core.egress.origins import Origin
+from apps.core.egress.policy import Policy
+from apps.core.egress.visits import Visit
+
+log = logging.getLogger(__name__)
+
+REFUSALS_KEPT = 200
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
+class Refusal(NamedTuple):
+    """A connection that the policy or a limit ended."""
+
+    host: str
+    port: int
+    reason: str
+
+
+class EgressProxy:
+    """An HTTP proxy for one browser: plain requests, CONNECT tunnels, WebSockets.
+
+    Each connection has a thread, which sleeps in `poll` and holds the interpreter's
+    lock only to hand buffers on. Start it after any fork.
+
+    Args:
+        idle_timeout: silence after which a connection is closed.
+        max_connections: further ones are answered 503.
+        max_bytes: of one response's body or one tunnel's incoming bytes.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        connect_timeout: timedelta = timedelta(seconds=15),
+        idle_timeout: timedelta = timedelta(minutes=5),
+        max_connections: int = 256,
+        max_bytes: int | None = None,
+        resolve: Resolver = resolve_by_system,
+    ) -> None:
+        self._policy, self._resolve = policy, resolve
+        self._connect_timeout_s = connect_timeout.total_seconds()
+        self.idle_timeout_s = idle_timeout.total_seconds()
+        self.max_connections = max_connections
+        self.max_bytes = max_bytes
+        self._refusals: deque[Refusal] = deque(maxlen=REFUSALS_KEPT)
+        self._server: _Server | None = None
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """The latest refused connections, oldest first."""
+        return list(self._refusals)
+
+    def start(self) -> tuple[str, int]:
+        """Begin to listen on 127.0.0.1; gives host and port."""
+        if self._server is None:
+            self._server = _Server(self)
+            self._server.start()
+        host, port = self._server.server_address[:2]
+        return str(host), int(port)
+
+    def stop(self) -> None:
+        """End all connections and stop to listen; a second call does nothing."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    def __enter__(self) -> "EgressProxy":
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def dial(self, origin: Origin) -> socket.socket:
+        """A connection to a server that the policy allows; refusals are noted."""
+        try:
+            sock = connect(
+                origin.host,
+                origin.port,
+                policy=self._policy,
+                timeout=self._connect_timeout_s,
+                resolve=self._resolve,
+            )
+        except EgressRefused as refusal:
+            self.note(origin, refusal.reason)
+            raise
+        sock.settimeout(self.idle_timeout_s)
+        return sock
+
+    def note(self, origin: Origin, reason: str) -> None:
+        """Remember a connection that was refused or cut."""
+        self._refusals.append(Refusal(origin.host, origin.port, reason))
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, proxy: EgressProxy) -> None:
+        self._proxy = proxy
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+
+    def start(self) -> None:
+        threading.Thread(
+            target=self.serve_forever, args=(0.1,), name="egress-proxy", daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        for sock in list(self._open):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        return ip_address(cast(tuple[str, int], client_address)[0]).is_loopback
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._open) < self._proxy.max_connections:
+            self._open.add(request)
+            super().process_request(request, client_address)
+            return
+        with contextlib.suppress(OSError):
+            request.sendall(_BUSY)
+        self.shutdown_request(request)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        request.settimeout(self._proxy.idle_timeout_s)
+        Visit(request, self._proxy).serve()
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        extra = {"action": "egress_proxy_failed"}
+        log.error("Egress proxy failed", exc_info=sys.exception(), extra=extra)
