@@ -16,6 +16,11 @@ def main() -> None:
         from apps.ops.devstack.up import main as up
 
         sys.exit(up(sys.argv[2:]))
+    if command == "doctor":
+        # Also says what is wrong when Django cannot start.
+        from apps.ops.devstack.doctor import main as doctor
+
+        sys.exit(doctor(sys.argv[2:]))
     if command == "test":
         from apps.ops.devstack.testing import main as test
 

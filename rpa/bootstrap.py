@@ -51,16 +51,25 @@ def ensure(argv: list[str]) -> None:
     """
     if os.environ.get("RPA_BOOTSTRAP") == "0":
         return
-    try:
-        prepare(dev=len(argv) > 1 and argv[1] in DEV_COMMANDS)
-    except BootstrapError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\nInterrupted. Run the same command again to go on.")
+    _prepare_or_exit(dev=len(argv) > 1 and argv[1] in DEV_COMMANDS)
     if Path(sys.prefix).resolve() != VENV.resolve():
         python = str(venv_python())
         sys.stdout.flush()
         os.execv(python, [python, *argv])  # noqa: S606
+
+
+def ensure_for_checks() -> None:
+    """Make `.venv` with all tools and stay in this process."""
+    _prepare_or_exit(dev=True)
+
+
+def _prepare_or_exit(*, dev: bool) -> None:
+    try:
+        prepare(dev=dev)
+    except BootstrapError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. Run the same command again to go on.")
 
 
 def prepare(*, dev: bool) -> None:
