@@ -22,7 +22,7 @@ class Branch(Body):
 class ParallelBody(Body):
     """The bodies."""
 
-    branches: tuple[Branch, ...] = Field(
+    branches: list[Branch] = Field(
         min_length=1, max_length=20, description="What runs side by side."
     )
 

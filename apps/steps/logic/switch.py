@@ -18,7 +18,7 @@ class SwitchBody(Body):
     """The value, its cases and the rest."""
 
     value: Value = Field(description="The value that chooses.")
-    cases: tuple[Case, ...] = Field(
+    cases: list[Case] = Field(
         min_length=1, description="Looked at in order; the first that matches runs."
     )
     default: Steps = Field(

@@ -1,0 +1,1 @@
+"""Work on rows: lists of mappings, as tables and APIs give them."""
