@@ -8,6 +8,7 @@ raises `Invalid`, at the cost of one pass over the text.
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
@@ -99,8 +100,8 @@ def _constant(text: str) -> float:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        names = Counter(name for name, _ in pairs)
+        twice = names.most_common(1)[0][0]
         raise invalid(f"The name {twice[:100]!r} stands twice in one object.")
     return made
 

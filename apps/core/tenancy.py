@@ -63,11 +63,12 @@ def _scoped(scope: _Scope) -> Iterator[None]:
         with transaction.atomic():
             yield
         return
+    is_nested = database.in_atomic_block
     try:
         with transaction.atomic():
             _set(database, scope)
             yield
-            if before != _NOTHING:
+            if is_nested and not database.needs_rollback:
                 _set(database, before)
     finally:
         # A rollback restores the setting in the database by itself.

@@ -83,7 +83,9 @@ def _answer(exc: Exception) -> tuple[JsonObject | None, dict[str, str]]:
     if isinstance(exc, exceptions.APIException):
         return _of_drf(exc)
     if isinstance(exc, DjangoValidationError):
-        errors = [{"path": "", "message": text} for text in exc.messages]
+        errors: list[dict[str, object]] = [
+            {"path": "", "message": text} for text in exc.messages
+        ]
         return problem(400, _INVALID, code="invalid", errors=errors), {}
     if isinstance(exc, _DATABASE_DOWN):
         log.warning("database_unavailable", exc_info=exc)

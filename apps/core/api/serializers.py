@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from rest_framework import serializers
@@ -146,10 +146,3 @@ class DurationField(serializers.Field[timedelta, Any, str, Any]):
 
     def to_representation(self, value: timedelta) -> str:
         return f"{value.total_seconds():g}s"
-
-
-class MomentField(serializers.DateTimeField):
-    """A moment for output and input, always in UTC (`…Z`)."""
-
-    def to_representation(self, value: datetime) -> str:  # type: ignore[override]  # never None here
-        return super().to_representation(value) or ""

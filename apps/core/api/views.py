@@ -62,8 +62,8 @@ class Scoped(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.auth is not None:
-            scope = tenancy.tenant(request.auth.organization_id)
+        if self.viewer is not None:
+            scope = tenancy.tenant(self.viewer.organization_id)
             self._scope.enter_context(scope)
             self._is_scoped = True
 
