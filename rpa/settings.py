@@ -244,6 +244,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # --- Sign-in ------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["apps.accounts.backends.EmailBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -260,6 +261,7 @@ SIMPLE_JWT = {
     "ISSUER": "rpa",
     "AUDIENCE": "rpa",
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "TOKEN_TYPE_CLAIM": "token_use",
     "UPDATE_LAST_LOGIN": False,
 }
 

@@ -16,3 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if settings.RPA_DEMO:
     urlpatterns.append(path("demo/", include("apps.demo.urls")))
+
+handler400 = "apps.core.api.problems.bad_request"
+handler403 = "apps.core.api.problems.permission_denied"
+handler404 = "apps.core.api.problems.not_found"
+handler500 = "apps.core.api.problems.server_error"
