@@ -79,7 +79,7 @@ Label = Annotated[str, Plain, Field(max_length=200)]
 PositiveDuration = Annotated[Duration, AfterValidator(_refuse_zero)]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 # Steps are parsed one by one, each with its own path.
-StepList = Annotated[list[Any], Field(json_schema_extra={"items": {"$ref": "STEP"}})]
+StepList = list[Any]
 
 
 class Fields(BaseModel):

@@ -1,0 +1,143 @@
+"""Reads of workflows, versions and secrets: what the viewer may see."""
+
+import uuid
+from collections import OrderedDict
+from threading import Lock
+
+from django.db.models import Q, QuerySet
+
+from apps.accounts.viewer import Viewer
+from apps.core.errors import NotFound
+from apps.workflows.definition.model import Definition
+from apps.workflows.definition.parser import parse
+from apps.workflows.models import Secret, Workflow, WorkflowVersion
+from apps.workflows.secret_values import SecretValues
+
+_CACHED_DEFINITIONS = 256
+_parsed: OrderedDict[uuid.UUID, Definition] = OrderedDict()
+_parsed_lock = Lock()
+
+
+def workflow_list(
+    *,
+    viewer: Viewer,
+    search: str = "",
+    tag: str = "",
+    archived: bool | None = False,
+) -> QuerySet[Workflow]:
+    """The organization's workflows.
+
+    Args:
+        search: part of the name or description.
+        archived: only those that are, only those that are not, or None for both.
+    """
+    found = Workflow.objects.filter(organization_id=viewer.organization_id)
+    found = found.select_related("current_version").defer(
+        "current_version__document_text"
+    )
+    if search:
+        found = found.filter(
+            Q(name__icontains=search) | Q(description__icontains=search)
+        )
+    if tag:
+        found = found.filter(tags__contains=[tag])
+    if archived is not None:
+        found = found.filter(archived_at__isnull=not archived)
+    return found
+
+
+def workflow_get(*, viewer: Viewer, workflow_id: uuid.UUID | str) -> Workflow:
+    """One workflow, archived or not.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    found = Workflow.objects.filter(organization_id=viewer.organization_id)
+    found = found.select_related("current_version").filter(id=workflow_id)
+    workflow = found.first()
+    if workflow is None:
+        raise NotFound("The workflow does not exist.")
+    return workflow
+
+
+def workflow_find(*, organization_id: uuid.UUID, reference: str) -> Workflow:
+    """The workflow in use that has this id or name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = Workflow.objects.filter(
+        organization_id=organization_id, archived_at__isnull=True
+    ).select_related("current_version")
+    try:
+        workflow = found.filter(id=uuid.UUID(reference)).first()
+    except ValueError:
+        workflow = found.filter(name=reference).first()
+    if workflow is None:
+        raise NotFound("The workflow does not exist.")
+    return workflow
+
+
+def version_list(*, workflow: Workflow) -> QuerySet[WorkflowVersion]:
+    """All versions of a workflow, without their documents."""
+    found = WorkflowVersion.objects.filter(workflow=workflow)
+    return found.defer("document_text")
+
+
+def version_get(*, workflow: Workflow, number: int) -> WorkflowVersion:
+    """One version.
+
+    Raises:
+        NotFound: the workflow has no version of that number.
+    """
+    found = WorkflowVersion.objects.filter(workflow=workflow, number=number).first()
+    if found is None:
+        raise NotFound("The workflow has no such version.")
+    return found
+
+
+def definition(version: WorkflowVersion) -> Definition:
+    """What a version means; parsed once in a process while it is in use.
+
+    Raises:
+        Invalid: the document is not valid any more, as when a step type is gone.
+    """
+    with _parsed_lock:
+        known = _parsed.get(version.id)
+        if known is not None:
+            _parsed.move_to_end(version.id)
+            return known
+    made = parse(version.document)
+    with _parsed_lock:
+        _parsed[version.id] = made
+        while len(_parsed) > _CACHED_DEFINITIONS:
+            _parsed.popitem(last=False)
+    return made
+
+
+def secret_list(*, viewer: Viewer, search: str = "") -> QuerySet[Secret]:
+    """The organization's secrets, without their values."""
+    found = Secret.objects.filter(organization_id=viewer.organization_id)
+    found = found.defer("encrypted")
+    return found.filter(name__icontains=search) if search else found
+
+
+def secret_get(*, viewer: Viewer, reference: str) -> Secret:
+    """The secret of this name or id.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    found = Secret.objects.filter(organization_id=viewer.organization_id)
+    try:
+        secret = found.filter(id=uuid.UUID(reference)).first()
+    except ValueError:
+        secret = found.filter(name=reference).first()
+    if secret is None:
+        raise NotFound("The secret does not exist.")
+    return secret
+
+
+def secrets_for(organization_id: uuid.UUID) -> SecretValues:
+    """The organization's secrets for an execution; each is opened when it is used."""
+    return SecretValues(organization_id)
