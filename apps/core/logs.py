@@ -17,7 +17,7 @@ class LineFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # stdlib's name
+    def formatMessage(self, record: logging.LogRecord) -> str:  # stdlib's name
         line = super().formatMessage(record)
         extras = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         # Celery puts its own data dictionary on records; it is noise here.

@@ -27,3 +27,14 @@ class TenantModel(BaseModel):
 
     class Meta:
         abstract = True
+
+
+class Heartbeat(models.Model):
+    """A loop of the platform that said it is alive; no tenant's data."""
+
+    name = models.TextField(primary_key=True)
+    beat_at = models.DateTimeField(db_default=Now())
+    detail = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.name

@@ -115,6 +115,23 @@ def definition(version: WorkflowVersion) -> Definition:
     return made
 
 
+def definition_of(version_id: uuid.UUID) -> Definition:
+    """What a version means, by its id: no query while it is in use.
+
+    Raises:
+        NotFound: the organization has no such version.
+        Invalid: the document is not valid any more.
+    """
+    with _parsed_lock:
+        known = _parsed.get(version_id)
+    if known is not None:
+        return known
+    version = WorkflowVersion.objects.filter(id=version_id).first()
+    if version is None:
+        raise NotFound("The workflow has no such version.")
+    return definition(version)
+
+
 def secret_list(*, viewer: Viewer, search: str = "") -> QuerySet[Secret]:
     """The organization's secrets, without their values."""
     found = Secret.objects.filter(organization_id=viewer.organization_id)

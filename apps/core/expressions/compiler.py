@@ -81,6 +81,7 @@ class Compiler:
             ExpressionError: it holds something that expressions do not have.
         """
         base, chain = unroll(node)
+        _check_lookups(chain)
         if isinstance(base, nodes.Name) and base.name != _NULL:
             run, used = self._path(base, chain)
         else:
@@ -111,10 +112,6 @@ class Compiler:
                 break
             keys.append(key)
             used += 1
-        if used > limits.MAX_NESTING:
-            raise ExpressionError(
-                f"the path has more than {limits.MAX_NESTING} parts", offset=base.lineno
-            )
         optional, more = what_follows(chain, used)
         self._refer(keys, optional=optional)
         path, written = tuple(keys), written_path(base, chain[:used])
@@ -264,6 +261,16 @@ class Compiler:
         nodes.CondExpr: _condition,
         nodes.Call: _call,
     }
+
+
+def _check_lookups(chain: list[nodes.Node]) -> None:
+    run = 0
+    for node in chain:
+        run = run + 1 if isinstance(node, LOOKUPS) else 0
+        if run > limits.MAX_NESTING:
+            raise ExpressionError(
+                f"the path has more than {limits.MAX_NESTING} parts", offset=node.lineno
+            )
 
 
 def _text_key(key: Value) -> str:

@@ -159,8 +159,8 @@ def _lexer_message(source: str, at: int, error: TemplateSyntaxError) -> str:
     character = source[at : at + 1]
     if character and character in "'\"":
         return "a text is not closed by its quotation mark"
-    if character == "}" or "expected" in (error.message or ""):
-        return error.message or "the brackets do not match"
+    if character and character in ")]}":
+        return f"the brackets do not match: {error.message}"
     return f"unexpected character {character!r}"
 
 
@@ -219,24 +219,24 @@ def _escape(match: re.Match[str], at: int) -> str:
 def nesting(tokens: tuple[Token, ...]) -> Iterator[tuple[int, Token]]:
     """Each token with the depth that a parser would have reached there at most.
 
-    Brackets, runs of `not`, `-` and `+`, and inline ifs make a parser call itself.
+    Brackets, powers, inline ifs and runs of `not`, `-` and `+` make it call itself.
     """
     opened: list[tuple[int, int]] = []
-    prefixes = ifs = depth = 0
+    prefixes = rights = depth = 0
     for token in tokens:
         if token.type in ("lparen", "lbracket", "lbrace"):
-            opened.append((prefixes, ifs))
-            depth += prefixes + ifs + 1
-            prefixes = ifs = 0
+            opened.append((prefixes, rights))
+            depth += prefixes + rights + 1
+            prefixes = rights = 0
         elif token.type in ("rparen", "rbracket", "rbrace") and opened:
-            outer_prefixes, ifs = opened.pop()
-            depth -= outer_prefixes + ifs + 1
+            outer_prefixes, rights = opened.pop()
+            depth -= outer_prefixes + rights + 1
             prefixes = 0
         elif token.type in ("sub", "add") or token.test("name:not"):
             prefixes += 1
         elif token.type in ("comma", "colon"):
-            prefixes = ifs = 0
+            prefixes = rights = 0
         else:
             prefixes = 0
-            ifs += token.test("name:if")
-        yield depth + prefixes + ifs, token
+            rights += token.type == "pow" or token.test("name:if")
+        yield depth + prefixes + rights, token

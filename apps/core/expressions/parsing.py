@@ -25,6 +25,14 @@ class _ExpressionParser(Parser):
             self.fail(f"unexpected {str(self.stream.current.value)[:40]!r}")
         return tree
 
+    def parse_pow(self) -> nodes.Expr:
+        """As in Python, `a ** b ** c` is `a ** (b ** c)`; Jinja2 has it reversed."""
+        left = self.parse_unary()
+        if self.stream.current.type != "pow":
+            return left
+        offset = next(self.stream).lineno
+        return nodes.Pow(left, self.parse_pow(), lineno=offset)
+
 
 def parse(snippet: Snippet) -> nodes.Expr:
     """The tree of one expression; `lineno` of its nodes is an offset in the text.

@@ -14,7 +14,7 @@ nothing, lists and mappings as JSON). What an expression gives is never evaluate
 | --- | --- |
 | `steps.rows.output[0].total` | a key or an item; `[-1]` is the last item |
 | `rows[1:3]`, `name[:10]` | a part of a list or text |
-| `1 + 2 - 3 * 4 / 5 // 6 % 7 ** 8` | arithmetic; `**` groups from the left |
+| `1 + 2 - 3 * 4 / 5 // 6 % 7 ** 8` | arithmetic; `-2 ** 2` is `(-2) ** 2` |
 | `'Hello ' ~ name` | any values joined as text |
 | `==` `!=` `<` `<=` `>` `>=` `in` `not in` | comparisons |
 | `and` `or` `not` | conditions: null, false, 0 and what is empty do not hold |

@@ -7,11 +7,12 @@ and sizes itself and raises ExpressionError. Its docstring is its documentation.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from apps.core.expressions.errors import ExpressionError, did_you_mean, near_misses
 
 _Call = Callable[..., Any]
+_AnyCall = TypeVar("_AnyCall", bound=_Call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,10 @@ class Table:
 
     def register(
         self, *names: str, needs_scope: bool = False, builds: bool = False
-    ) -> Callable[[_Call], _Call]:
+    ) -> Callable[[_AnyCall], _AnyCall]:
         """Add the decorated function under its name and other names."""
 
-        def add(call: _Call) -> _Call:
+        def add(call: _AnyCall) -> _AnyCall:
             parameters = inspect.signature(call)
             entry = Entry(
                 name=names[0],

@@ -100,9 +100,14 @@ def check_size(
     size = nodes = 0
     stack: list[Iterator[Value]] = [iter((value,))]
     while stack:
+        padding = pad * len(stack) + 3
         for item in stack[-1]:
             nodes += 1
-            size += pad * len(stack) + _own_size(item)
+            size += padding
+            if item.__class__ is str:
+                size += len(item)
+            elif item.__class__ is not list:
+                size += _own_size(item)
             if size > max_bytes or nodes > limits.MAX_NODES:
                 raise ExpressionError(
                     f"the value is too large (at most {max_bytes // 1024} KiB"
@@ -119,16 +124,14 @@ def check_size(
 
 def _own_size(item: Value) -> int:
     cls = item.__class__
-    if cls is str:
-        return len(item) + 3
     if cls is int:
-        return item.bit_length() // 3 + 2  # type: ignore[no-any-return]  # an int
+        return item.bit_length() // 3  # type: ignore[no-any-return]  # an int
     if cls is float:
         if not math.isfinite(item):
             raise ExpressionError("the value holds a number that is not finite")
         return 20
     if isinstance(item, dict):
-        return 3 + sum(_key_size(key) for key in item)
+        return sum(map(_key_size, item))
     if item is None or cls is bool or isinstance(item, list):
         return 5
     if isinstance(item, Mapping):

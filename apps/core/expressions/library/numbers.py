@@ -29,7 +29,7 @@ def rounded(value: Value, precision: Value = 0, method: Value = "common") -> Val
 
     Without decimals it is a whole number.
     """
-    if method not in _ROUNDINGS:
+    if not isinstance(method, str) or method not in _ROUNDINGS:
         raise ExpressionError("method must be common, ceil or floor")
     digits = expect.integer(precision, "precision", -300, 300)
     exact = _round(expect.number(value, "round"), digits, _ROUNDINGS[method])

@@ -68,18 +68,18 @@ def regex_replace(
     regex = _compiled(pattern, ignore_case)
     text = _searchable(value, "regex_replace")
     parts = _replacement(expect.text(replacement, "replacement", most=4096))
-    most = expect.integer(count, "count", 0, limits.MAX_LIST) or limits.MAX_TEXT
+    most = expect.integer(count, "count", 0, limits.MAX_LIST)
     pieces: list[str] = []
     size = end = 0
-    for match in islice(regex.finditer(text), most):
+    for match in islice(regex.finditer(text), most or limits.MAX_LIST + 1):
+        check_list_length(len(pieces))
         new = [
             part if isinstance(part, str) else _group(match, part[0]) for part in parts
         ]
         new.append(text[end : match.start()])
         size += sum(map(len, new))
         check_text_length(size)
-        pieces.append(new.pop())
-        pieces.extend(new)
+        pieces.append(new.pop() + "".join(new))
         end = match.end()
     check_text_length(size + len(text) - end)
     return "".join(pieces) + text[end:]

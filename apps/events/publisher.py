@@ -1,0 +1,125 @@
+"""Numbers committed events and sends them to whoever is connected.
+
+One publisher at a time, under an advisory lock; any process may be it. Numbers so
+follow commits: whoever has seen number N never meets a smaller one later. The
+table is the truth and the channel layer a hint: what is lost on the way, a client
+finds by the gap in `prev` and fetches from the table.
+"""
+
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import connection
+
+from apps.core import tenancy
+from apps.core.types import JsonObject
+
+log = logging.getLogger(__name__)
+
+# Any number that no other advisory lock of ours uses.
+_LOCK = 7_203_001
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One event with its number."""
+
+    seq: int
+    id: uuid.UUID
+    type: str
+    organization_id: uuid.UUID
+    workflow_id: uuid.UUID | None
+    execution_id: uuid.UUID | None
+    user_id: uuid.UUID | None
+    payload: JsonObject
+    created_at: datetime
+
+    @property
+    def channels(self) -> list[str]:
+        """The channels it belongs to, by their public names."""
+        names = [f"organization-activity:{self.organization_id}"]
+        if self.workflow_id is not None:
+            names.append(f"workflow-status:{self.workflow_id}")
+        if self.workflow_id is not None and self.execution_id is not None:
+            names.append(f"workflow-execution:{self.workflow_id}")
+        if self.user_id is not None:
+            names.append(f"user-notifications:{self.user_id}")
+        return names
+
+
+def group_name(channel: str) -> str:
+    """The channel layer's group of a channel; group names allow no colon."""
+    return channel.replace(":", ".")
+
+
+def publish_batch() -> int:
+    """Number and send the events that have been committed; gives how many.
+
+    Returns 0 when there is nothing to do or another process does it.
+    """
+    published = _number_batch()
+    if published:
+        _send(published)
+    return len(published)
+
+
+def _number_batch() -> list[Published]:
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        if not cursor.fetchone()[0]:
+            return []
+        cursor.execute(
+            "WITH batch AS (SELECT id, row_number() OVER (ORDER BY created_at, id) n"
+            "  FROM (SELECT id, created_at FROM events_event WHERE seq IS NULL"
+            "   ORDER BY created_at, id LIMIT %s) unpublished),"
+            " top AS (SELECT COALESCE(max(seq), 0) AS seq FROM events_event)"
+            " UPDATE events_event e SET seq = top.seq + batch.n FROM batch, top"
+            " WHERE e.id = batch.id"
+            " RETURNING e.seq, e.id, e.type, e.organization_id, e.workflow_id,"
+            "  e.execution_id, e.user_id, e.payload::text, e.created_at",
+            [BATCH],
+        )
+        rows = cursor.fetchall()
+    return sorted((_published(row) for row in rows), key=lambda one: one.seq)
+
+
+def _published(row: tuple[object, ...]) -> Published:
+    values = list(row)
+    values[7] = json.loads(str(values[7]))
+    return Published(*values)  # type: ignore[arg-type]  # columns in field order
+
+
+def _send(published: list[Published]) -> None:
+    try:
+        async_to_sync(_send_all)(published)
+    except Exception as error:
+        # Clients that miss these find the gap and fetch them from the table.
+        log.warning("channel layer does not answer", extra={"error": repr(error)[:200]})
+
+
+async def _send_all(published: list[Published]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    for event in published:
+        message = {"type": "event", "event": envelope(event)}
+        for channel in event.channels:
+            await layer.group_send(group_name(channel), {**message, "channel": channel})
+
+
+def envelope(event: Published) -> JsonObject:
+    """The event as clients see it."""
+    return {
+        "type": event.type,
+        "id": event.seq,
+        "executionId": str(event.execution_id) if event.execution_id else None,
+        "workflowId": str(event.workflow_id) if event.workflow_id else None,
+        "timestamp": event.created_at.isoformat(),
+        **event.payload,
+    }

@@ -1,0 +1,241 @@
+"""Who runs an execution: claiming, renewing, handing back, taking over.
+
+Every statement here is conditional on the state it expects, so two workers, a
+duplicate message or a worker that woke up late can never both succeed. All times
+come from the database's clock.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
+
+from apps.core import tenancy
+from apps.core.errors import RpaError
+from apps.core.types import JsonObject
+from apps.events.services import emit
+
+
+class LeaseLost(RpaError):
+    """The execution is another worker's now, or was ended; nothing was written."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one execution, and what it takes to do so.
+
+    Attributes:
+        token: fences every later write.
+        started_at: first start, by the database's clock.
+        running_ms: running time of earlier claims.
+        is_resumed: whether an earlier claim or a retry may have left records.
+    """
+
+    execution_id: uuid.UUID
+    organization_id: uuid.UUID
+    workflow_id: uuid.UUID
+    version_id: uuid.UUID
+    token: int
+    inputs: JsonObject
+    started_at: datetime
+    running_ms: int
+    timeout_ms: int | None
+    dry_run: bool
+    depth: int
+    trigger: str
+    is_resumed: bool
+    parent_id: uuid.UUID | None
+    is_first_start: bool
+
+
+_CLAIM = """
+    UPDATE executions_execution SET
+        status = 'running', lease_owner = %s, lease_token = lease_token + 1,
+        deliveries = deliveries + 1, reason = '', due_at = NULL,
+        lease_until = clock_timestamp() + %s,
+        started_at = COALESCE(started_at, clock_timestamp())
+    WHERE id = %s AND status = 'queued'
+        AND (due_at IS NULL OR due_at <= clock_timestamp())
+    RETURNING id, organization_id, workflow_id, version_id, lease_token, inputs,
+        started_at, running_ms, timeout_ms, dry_run, depth, trigger,
+        lease_token > 1 OR reused_steps > 0, parent_id, lease_token = 1
+"""
+
+
+def claim(execution_id: uuid.UUID, owner: str) -> Lease | None:
+    """Take a queued execution, or None: it is taken, ended or not yet due."""
+    with tenancy.system():
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, [owner, settings.LEASE_DURATION, execution_id])
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        lease = Lease(*row)
+        if lease.is_first_start:
+            emit(
+                "execution-started",
+                organization_id=lease.organization_id,
+                workflow_id=lease.workflow_id,
+                execution_id=lease.execution_id,
+            )
+    return lease
+
+
+def renew(held: Sequence[tuple[uuid.UUID, int]]) -> dict[uuid.UUID, bool]:
+    """Renew leases; gives those still held, and whether a cancel is asked for.
+
+    Args:
+        held: execution id and lease token of each.
+    """
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE executions_execution e"
+            " SET lease_until = clock_timestamp() + %s"
+            " FROM unnest(%s::uuid[], %s::int[]) AS held(id, token)"
+            " WHERE e.id = held.id AND e.lease_token = held.token"
+            " AND e.status = 'running'"
+            " RETURNING e.id, e.cancel_requested_at IS NOT NULL",
+            [
+                settings.LEASE_DURATION,
+                [execution_id for execution_id, _ in held],
+                [token for _, token in held],
+            ],
+        )
+        return dict(cursor.fetchall())
+
+
+def cancels_among(execution_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the running executions that somebody asked to cancel."""
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM executions_execution WHERE id = ANY(%s)"
+            " AND cancel_requested_at IS NOT NULL",
+            [list(execution_ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """An execution whose worker is gone, and what became of it."""
+
+    execution_id: uuid.UUID
+    organization_id: uuid.UUID
+    workflow_id: uuid.UUID
+    pool: str
+    status: str
+    parent_id: uuid.UUID | None
+
+
+_FREE = """
+    UPDATE executions_execution e SET
+        status = CASE
+            WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
+            WHEN deliveries >= %(limit)s THEN 'failed' ELSE 'queued' END,
+        error = CASE
+            WHEN cancel_requested_at IS NULL AND deliveries >= %(limit)s
+            THEN jsonb_build_object('code', 'worker_lost', 'kind', 'platform',
+                'message', format('The worker died %%s times while it ran this.',
+                    deliveries), 'path', NULL)
+            ELSE error END,
+        reason = CASE
+            WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
+            WHEN deliveries >= %(limit)s THEN 'the worker was lost too often'
+            ELSE 'the worker was lost; goes on from the last recorded step' END,
+        finished_at = CASE
+            WHEN cancel_requested_at IS NOT NULL OR deliveries >= %(limit)s
+            THEN clock_timestamp() END,
+        lease_owner = '', lease_until = NULL, rung_at = NULL
+    WHERE e.status = 'running' AND {condition}
+    RETURNING e.id, organization_id, workflow_id, pool, status, parent_id
+"""
+
+
+def free(execution_id: uuid.UUID, token: int) -> list[Freed]:
+    """Give back the execution of a child that is known to be dead."""
+    return _free(
+        "e.id = %(id)s AND e.lease_token = %(token)s", id=execution_id, token=token
+    )
+
+
+def free_expired() -> list[Freed]:
+    """Give back every execution whose lease ran out, whoever held it."""
+    return _free(
+        "e.id IN (SELECT id FROM executions_execution WHERE status = 'running'"
+        " AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED LIMIT 500)"
+    )
+
+
+def _free(condition: str, **values: object) -> list[Freed]:
+    with tenancy.system():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _FREE.format(condition=condition),
+                {"limit": settings.EXECUTION_MAX_DELIVERIES, **values},
+            )
+            freed = [Freed(*row) for row in cursor.fetchall()]
+        for one in freed:
+            if one.status != "queued":
+                _end_of_lost(one)
+    return freed
+
+
+def _end_of_lost(one: Freed) -> None:
+    close_records(one.execution_id)
+    wake(one.parent_id)
+    emit(
+        f"execution-{one.status}",
+        organization_id=one.organization_id,
+        workflow_id=one.workflow_id,
+        execution_id=one.execution_id,
+    )
+
+
+def close_records(execution_id: uuid.UUID) -> None:
+    """Mark what was still open in an execution that ended as cancelled."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE executions_steprecord SET status = 'cancelled'"
+            " WHERE execution_id = %s AND status IN ('running', 'waiting')",
+            [execution_id],
+        )
+
+
+def wake(execution_id: uuid.UUID | None) -> None:
+    """Let a parked execution go on; one that is about to park will not sleep.
+
+    The flag is for the second case: this may come between the check that made the
+    parent wait and the commit that parks it.
+    """
+    if execution_id is None:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE executions_execution SET wake_requested = true,"
+            " due_at = CASE WHEN status = 'waiting' THEN clock_timestamp()"
+            " ELSE due_at END WHERE id = %s AND status IN ('running', 'waiting')",
+            [execution_id],
+        )
+
+
+def fail_killed(execution_id: uuid.UUID, token: int, error: JsonObject) -> None:
+    """End an execution whose child was killed for breaking a limit."""
+    with tenancy.system():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE executions_execution SET status = 'failed', error = %s::jsonb,"
+                " reason = %s, finished_at = clock_timestamp(), lease_owner = '',"
+                " lease_until = NULL WHERE id = %s AND lease_token = %s"
+                " AND status = 'running'"
+                " RETURNING id, organization_id, workflow_id, pool, status, parent_id",
+                [json.dumps(error), error["message"], execution_id, token],
+            )
+            row = cursor.fetchone()
+        if row is not None:
+            _end_of_lost(Freed(*row))

@@ -1,0 +1,224 @@
+"""Does the one thing that is not pure: runs a step."""
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connections
+from pydantic import ValidationError
+
+from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
+from apps.core.expressions import Scope
+from apps.core.types import Json, JsonObject
+from apps.executions.engine import interrupts, outputs
+from apps.executions.engine.interpreter import TimedOut
+from apps.executions.engine.masking import Masker
+from apps.executions.engine.ports import Result
+from apps.executions.engine.records import Record
+from apps.executions.engine.slots import Slot
+from apps.executions.engine.strand import Strand
+from apps.executions.engine.tools import ExecutionTools
+from apps.steps.base import Effect, Params, StepType
+from apps.steps.context import Resumption, StepContext
+from apps.workflows.definition.model import Node
+
+log = logging.getLogger(__name__)
+
+# What `on_failure` and `finally` may take after the execution's time is over.
+HANDLERS_GRACE = timedelta(seconds=60)
+
+
+class BadParams(PermanentFailure):
+    """Rendered params do not fit the step type."""
+
+    code = "bad_params"
+
+
+@dataclass(slots=True)
+class PreparedStep:
+    """A step with its params rendered and checked."""
+
+    node: Node
+    kind: StepType[Any]
+    params: Params
+    effect: str
+    is_keyed: bool
+
+
+class StepPerformer:
+    """Runs the steps of one execution.
+
+    Args:
+        execution_id: of the execution.
+        dry_run: replace `write` steps by their mock or a note.
+        output_limit_bytes: most that one output may have as JSON.
+    """
+
+    def __init__(
+        self,
+        *,
+        execution_id: uuid.UUID,
+        tools: ExecutionTools,
+        masker: Masker,
+        slot: Slot,
+        dry_run: bool,
+        output_limit_bytes: int,
+    ) -> None:
+        self.execution_id = str(execution_id)
+        self.tools = tools
+        self.masker = masker
+        self.slot = slot
+        self.dry_run = dry_run
+        self.output_limit_bytes = output_limit_bytes
+
+    def now(self) -> datetime:
+        """The wall clock (aware UTC)."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """The clock that deadlines are measured by, in seconds."""
+        return time.monotonic()
+
+    def prepare(self, node: Node, strand: Strand, scope: Scope) -> PreparedStep:
+        """Render and validate the params.
+
+        Raises:
+            RpaError: an expression failed, or the params do not fit.
+        """
+        kind: StepType[Any] = node.kind  # type: ignore[assignment]  # no block
+        params = node.fixed_params
+        if params is None:
+            rendered = node.params.render(scope) if node.params is not None else {}
+            params = self._validated(kind, rendered)
+        effect = kind.effect_of(params)
+        return PreparedStep(node, kind, params, effect.value, kind.is_keyed(params))
+
+    def _validated(self, kind: StepType[Any], rendered: Json) -> Params:
+        try:
+            return kind.params_class.model_validate(rendered)
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(str(part) for part in fault['loc']) or 'params'}: "
+                f"{fault['msg']}"
+                for fault in error.errors(include_input=False, include_url=False)
+            ]
+            # The faulty values themselves stay out: one may be a secret.
+            raise BadParams("; ".join(faults[:5])) from None
+
+    def perform(
+        self,
+        prepared: PreparedStep,
+        record: Record,
+        strand: Strand,
+        *,
+        deadline: float | None,
+        resumed: Resumption | None,
+    ) -> Result:
+        """Run the attempt; see `ports.Performer`."""
+        node = prepared.node
+        if self.dry_run and prepared.effect == Effect.WRITE:
+            return self._rehearse(prepared, strand)
+        context = StepContext(
+            tools=self.tools,
+            execution_id=self.execution_id,
+            path=record.path,
+            attempt=record.attempt,
+            idempotency_key=f"{self.execution_id}:{record.path}",
+            deadline=deadline,
+            resumed=resumed,
+            now=strand.time,
+        )
+        self.tools.path = record.path
+        output = interrupts.run_until(
+            deadline, prepared.kind.run, prepared.params, context
+        )
+        output, text = self.encode(output)
+        variables, _ = outputs.encode(
+            context.variables, limit_bytes=self.output_limit_bytes
+        )
+        state = self.tools.checkpoint(node.kind, prepared.effect)
+        return Result(output, text, variables, context.warnings, state)
+
+    def _rehearse(self, prepared: PreparedStep, strand: Strand) -> Result:
+        mock = prepared.node.mock
+        if mock is not None:
+            output = mock.compiled.render(strand.scope)
+        else:
+            output = {"dry_run": True, "would": prepared.kind.summary(prepared.params)}
+        value, text = self.encode(output)
+        return Result(value, text)
+
+    def encode(self, output: Json) -> tuple[Json, str]:
+        """An output as later steps see it and as it is stored, secrets masked."""
+        limit = self.output_limit_bytes
+        if not self.masker.is_needed:
+            return outputs.encode(output, limit_bytes=limit)
+        value, _ = outputs.encode(output, limit_bytes=limit)
+        _, text = outputs.encode(self.masker.mask(value), limit_bytes=limit)
+        return value, text
+
+    def pause(self, duration: timedelta) -> None:
+        """Wait a short while; may be interrupted."""
+        interrupts.run(time.sleep, duration.total_seconds())
+
+    def is_execution_overdue(self) -> bool:
+        """Whether an interrupt came since the execution's time is over."""
+        return self.slot.is_overdue
+
+    def grant_handlers(self) -> None:
+        """Give `on_failure` and `finally` some time after the time limit."""
+        self.slot.set_deadline(time.monotonic() + HANDLERS_GRACE.total_seconds())
+        interrupts.clear()
+
+    def leave_thread(self) -> None:
+        """A branch's thread ends: close its database connection."""
+        connections.close_all()
+
+    def describe(self, failure: BaseException, path: str) -> JsonObject:
+        """The failure as `{code, kind, message, path, …}`."""
+        if isinstance(failure, RpaError):
+            return self._describe_known(failure, path)
+        error: JsonObject | None = getattr(failure, "error", None)
+        if isinstance(error, dict):  # StepFailed of a step inside
+            return error
+        log.error(
+            "step crashed",
+            exc_info=failure,
+            extra={"execution_id": self.execution_id, "path": path},
+        )
+        text = self.masker.hide(f"{type(failure).__name__}: {failure}")[:2000]
+        return {
+            "code": "internal_error",
+            "kind": "platform",
+            "message": f"The step crashed by a fault of the platform: {text}",
+            "path": path,
+        }
+
+    def _describe_known(self, failure: RpaError, path: str) -> JsonObject:
+        error: JsonObject = {
+            "code": failure.code,
+            "kind": "timeout" if isinstance(failure, TimedOut) else "step",
+            "message": self.masker.hide(str(failure))[:4000],
+            "path": path,
+        }
+        if isinstance(failure, TemporaryFailure):
+            error["temporary"] = True
+        details = _storable(failure.details)
+        retry_after = getattr(failure, "retry_after", None)
+        if retry_after is not None:
+            error["retry_after"] = retry_after
+        if details:
+            error["details"] = self.masker.mask(details)
+        return error
+
+
+def _storable(details: Mapping[str, object]) -> Json:
+    try:
+        value, _ = outputs.encode(dict(details), limit_bytes=64 * 1024)
+    except PermanentFailure:
+        return {"note": "details were too large or no JSON"}
+    return value

@@ -1,0 +1,117 @@
+"""What each child of a worker is doing, in memory that parent and children share.
+
+The parent makes the table before it forks; a child writes its own slot, the
+supervisor reads all and writes one byte, the order. No system call, no lock: each
+field has one writer, and `state` is written last when a slot is taken and first
+when it is left.
+"""
+
+import mmap
+import os
+import struct
+import time
+import uuid
+from dataclasses import dataclass
+from enum import IntEnum
+
+# state, order, process id, lease token, deadline (time.monotonic), execution id
+_LAYOUT = struct.Struct("=BBxxiqd16s")
+SIZE = 64  # one cache line each
+FREE, BUSY = 0, 1
+
+
+class Order(IntEnum):
+    """Why the supervisor interrupts a child."""
+
+    NONE = 0
+    CANCEL = 1
+    TIMEOUT = 2
+    LOST = 3
+    HAND_BACK = 4
+    MEMORY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """What runs in a slot; `deadline` is a `time.monotonic()` value or 0."""
+
+    index: int
+    process_id: int
+    execution_id: uuid.UUID
+    lease_token: int
+    deadline: float
+    order: Order
+
+
+class SlotTable:
+    """Slots for `capacity` children.
+
+    Args:
+        capacity: how many children there are at most.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._memory = mmap.mmap(-1, max(1, capacity) * SIZE)
+
+    def occupants(self) -> list[Occupant]:
+        """All busy slots."""
+        return [found for index in range(self.capacity) if (found := self.read(index))]
+
+    def read(self, index: int) -> Occupant | None:
+        """The slot's occupant, or None when it is free."""
+        state, order, pid, token, deadline, raw = _LAYOUT.unpack_from(
+            self._memory, index * SIZE
+        )
+        if state != BUSY:
+            return None
+        return Occupant(index, pid, uuid.UUID(bytes=raw), token, deadline, Order(order))
+
+    def order(self, index: int, order: Order) -> None:
+        """Tell the child why it is interrupted (the signal follows)."""
+        self._memory[index * SIZE + 1] = order
+
+    def free(self, index: int) -> None:
+        """Mark the slot free: its child is dead."""
+        self._memory[index * SIZE] = FREE
+
+
+class Slot:
+    """One child's view of its own slot."""
+
+    def __init__(self, table: SlotTable, index: int) -> None:
+        self._memory = table._memory
+        self._at = index * SIZE
+
+    def take(self, execution_id: uuid.UUID, lease_token: int, deadline: float) -> None:
+        """Announce what runs now."""
+        _LAYOUT.pack_into(
+            self._memory,
+            self._at,
+            FREE,
+            Order.NONE,
+            os.getpid(),
+            lease_token,
+            deadline,
+            execution_id.bytes,
+        )
+        self._memory[self._at] = BUSY
+
+    def leave(self) -> None:
+        """Announce that nothing runs."""
+        self._memory[self._at] = FREE
+
+    def set_deadline(self, deadline: float) -> None:
+        """Move the time (`time.monotonic()`) at which it is interrupted."""
+        struct.pack_into("=d", self._memory, self._at + 16, deadline)
+
+    @property
+    def order(self) -> Order:
+        """Why the supervisor interrupted us."""
+        return Order(self._memory[self._at + 1])
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the execution's own deadline has passed."""
+        deadline: float = struct.unpack_from("=d", self._memory, self._at + 16)[0]
+        return deadline > 0 and time.monotonic() >= deadline

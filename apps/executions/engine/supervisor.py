@@ -1,0 +1,272 @@
+"""Watches over the children of a worker, from threads of its parent process.
+
+One thread keeps time: it finds children that died, interrupts those whose time is
+over or that use too much memory, and kills the process group of one that does not
+answer within 10 s. The other talks to the database: it renews leases, fetches
+cancels, and says that this worker is alive. A database that hangs so never stops
+the clock.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+
+from apps.executions.engine import interrupts, leases
+from apps.executions.engine.dispatcher import ring
+from apps.executions.engine.slots import Occupant, Order, SlotTable
+from apps.executions.engine.workers import Identity, say_alive
+
+log = logging.getLogger(__name__)
+
+WATCH_EVERY_S = 0.2
+POLL_EVERY_S = 0.5
+RENEW_EVERY_S = 5.0
+MEMORY_EVERY_S = 2.0
+KILL_AFTER_S = 10.0
+
+_Key = tuple[uuid.UUID, int]
+
+
+@dataclass
+class _Warned:
+    """An interrupt that was sent and not yet obeyed."""
+
+    order: Order
+    at: float
+
+
+class Supervisor:
+    """Keeps the leases and limits of everything that runs in `table`.
+
+    Args:
+        interrupt: how to interrupt the process of an occupant.
+    """
+
+    def __init__(
+        self,
+        table: SlotTable,
+        identity: Identity,
+        *,
+        interrupt: Callable[[int], None] | None = None,
+        may_kill: bool = True,
+    ) -> None:
+        self.table = table
+        self.identity = identity
+        self._interrupt = interrupt or _signal
+        self._may_kill = may_kill
+        self._warned: dict[_Key, _Warned] = {}
+        self._renewed: dict[_Key, float] = {}
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start both threads."""
+        for name, every, work in (
+            ("watch", WATCH_EVERY_S, self._watch),
+            ("keep", POLL_EVERY_S, self._keep),
+        ):
+            thread = threading.Thread(
+                target=self._loop, args=(every, work), name=name, daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Stop both threads; leases that are held run out by themselves."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def _loop(self, every_s: float, work: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            try:
+                work()
+            except DatabaseError:
+                log.warning("database does not answer", exc_info=True)
+                close_old_connections()
+            except Exception:
+                # Without this thread every lease of this worker would run out.
+                log.exception("supervisor stumbled")
+            self._stopping.wait(every_s)
+
+    def hand_back_all(self) -> None:
+        """Interrupt everything, to go on elsewhere from the last recorded step."""
+        for occupant in self.table.occupants():
+            self._tell(occupant, Order.HAND_BACK)
+
+    # --- the clock ----------------------------------------------------------------
+
+    def _watch(self) -> None:
+        now = time.monotonic()
+        occupants = self.table.occupants()
+        self._forget_others({_key(occupant) for occupant in occupants})
+        weigh = self._is_time("memory", MEMORY_EVERY_S)
+        for occupant in occupants:
+            if not _is_alive(occupant.process_id):
+                self._bury(occupant)
+            elif warned := self._warned.get(_key(occupant)):
+                self._insist(occupant, warned, now)
+            elif 0 < occupant.deadline <= now:
+                self._tell(occupant, Order.TIMEOUT)
+            elif weigh and _memory(occupant) > settings.EXECUTION_MEMORY_BYTES:
+                self._tell(occupant, Order.MEMORY)
+
+    def _forget_others(self, present: set[_Key]) -> None:
+        for known in (self._warned, self._renewed):
+            for key in set(known) - present:
+                known.pop(key, None)
+
+    def _tell(self, occupant: Occupant, order: Order) -> None:
+        self._warned[_key(occupant)] = _Warned(order, time.monotonic())
+        self.table.order(occupant.index, order)
+        self._interrupt(occupant.process_id)
+
+    def _insist(self, occupant: Occupant, warned: _Warned, now: float) -> None:
+        """Signal again what may have been missed; kill what does not answer."""
+        if warned.order is Order.TIMEOUT and occupant.deadline > now:
+            # It took notice and was granted time for its handlers.
+            self._warned.pop(_key(occupant), None)
+        elif now - warned.at > KILL_AFTER_S and self._may_kill:
+            self._kill(occupant, warned.order)
+        elif now - warned.at > 1.0 and warned.order is not Order.TIMEOUT:
+            self._interrupt(occupant.process_id)
+
+    def _kill(self, occupant: Occupant, order: Order) -> None:
+        log.error(
+            "child does not answer; killing its process group",
+            extra={
+                "execution_id": occupant.execution_id,
+                "process_id": occupant.process_id,
+                "order": order.name,
+            },
+        )
+        _kill_group(occupant.process_id)
+        if error := _ERRORS.get(order):
+            leases.fail_killed(occupant.execution_id, occupant.lease_token, error)
+
+    def _bury(self, occupant: Occupant) -> None:
+        """A child died: end what it left behind and let its execution go on."""
+        _kill_group(occupant.process_id)
+        log.warning(
+            "child died",
+            extra={
+                "execution_id": occupant.execution_id,
+                "process_id": occupant.process_id,
+            },
+        )
+        for freed in leases.free(occupant.execution_id, occupant.lease_token):
+            if freed.status == "queued":
+                ring(freed.execution_id, freed.pool)
+        # Last: when the database does not answer, the next round tries again.
+        current = self.table.read(occupant.index)
+        if current is not None and _key(current) == _key(occupant):
+            self.table.free(occupant.index)
+
+    # --- the database -------------------------------------------------------------
+
+    def _keep(self) -> None:
+        close_old_connections()
+        held = [_key(occupant) for occupant in self.table.occupants()]
+        if self._is_time("renew", RENEW_EVERY_S):
+            say_alive(self.identity)
+            if held:
+                self._renew(held)
+        elif held:
+            for execution_id in leases.cancels_among(key[0] for key in held):
+                self._order(execution_id, Order.CANCEL)
+
+    def _renew(self, held: list[_Key]) -> None:
+        now = time.monotonic()
+        try:
+            kept = leases.renew(held)
+        except DatabaseError:
+            self._fence(held, now)
+            raise
+        for execution_id, token in held:
+            if execution_id not in kept:
+                self._order(execution_id, Order.LOST)
+                continue
+            self._renewed[execution_id, token] = now
+            if kept[execution_id]:
+                self._order(execution_id, Order.CANCEL)
+
+    def _fence(self, held: list[_Key], now: float) -> None:
+        """Stop what we could not renew for a whole lease: another has it by now."""
+        limit = settings.LEASE_DURATION.total_seconds()
+        for key in held:
+            if now - self._renewed.setdefault(key, now) > limit:
+                self._order(key[0], Order.LOST)
+
+    def _order(self, execution_id: uuid.UUID, order: Order) -> None:
+        for occupant in self.table.occupants():
+            is_new = _key(occupant) not in self._warned
+            if occupant.execution_id == execution_id and is_new:
+                self._tell(occupant, order)
+
+    def _is_time(self, name: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now - getattr(self, f"_last_{name}", -every_s) < every_s:
+            return False
+        setattr(self, f"_last_{name}", now)
+        return True
+
+
+_ERRORS = {
+    Order.TIMEOUT: {
+        "code": "timeout",
+        "kind": "timeout",
+        "message": "The execution ran longer than its time limit and was killed.",
+        "path": None,
+    },
+    Order.MEMORY: {
+        "code": "too_much_memory",
+        "kind": "step",
+        "message": "The execution used more memory than it may and was killed.",
+        "path": None,
+    },
+}
+
+
+def _key(occupant: Occupant) -> _Key:
+    return occupant.execution_id, occupant.lease_token
+
+
+def _signal(process_id: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, interrupts.SIGNAL)
+
+
+def _kill_group(process_id: int) -> None:
+    # A child leads its own group (see `worker.py`), so the browser goes with it.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process_id, signal.SIGKILL)
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _memory(occupant: Occupant) -> int:
+    """Bytes that the child and all below it hold for themselves."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        child = psutil.Process(occupant.process_id)
+        for process in (child, *child.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                info = process.memory_info()
+                total += info.rss - getattr(info, "shared", 0)
+    return total

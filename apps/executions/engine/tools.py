@@ -1,0 +1,155 @@
+"""The tools that the steps of one execution share, each made on first use."""
+
+import shutil
+import tempfile
+import threading
+from functools import cached_property
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+from apps.core.egress import Policy
+from apps.core.egress.proxy import EgressProxy
+from apps.core.http import HttpClient
+from apps.core.mail import Mailer
+from apps.core.types import JsonObject
+from apps.core.workspace import Workspace
+from apps.executions.engine.artifacts import ArtifactStore
+from apps.executions.engine.children import ChildStarter
+from apps.executions.engine.leases import Lease
+from apps.steps.base import AnyStepType, Effect
+from apps.steps.browser.session import BrowserOptions, BrowserSession
+
+
+class ProcessTools:
+    """What a worker's child makes once and keeps: it holds nothing of a tenant."""
+
+    @cached_property
+    def policy(self) -> Policy:
+        """Where steps may connect to."""
+        return Policy.parse(settings.EGRESS_ALLOW)
+
+    @cached_property
+    def http(self) -> HttpClient:
+        """The outbound HTTP client; its calls share no cookies."""
+        return HttpClient(self.policy, max_bytes=settings.HTTP_MAX_BYTES)
+
+    @cached_property
+    def proxy(self) -> tuple[str, int]:
+        """Address of the proxy that all of the browser's traffic takes."""
+        return EgressProxy(self.policy).start()
+
+    @cached_property
+    def mail(self) -> Mailer:
+        """Sends mail by the operator's SMTP server."""
+        return Mailer(
+            host=settings.SMTP_HOST,
+            port=settings.SMTP_PORT,
+            user=settings.SMTP_USER,
+            password=settings.SMTP_PASS,
+            tls=settings.SMTP_TLS,
+            sender=settings.SMTP_FROM or settings.SMTP_USER,
+            policy=self.policy,
+        )
+
+
+class ExecutionTools:
+    """The tools of one execution.
+
+    Args:
+        restore: the browser's recorded state, for an execution that was taken over.
+
+    Attributes:
+        path: of the step that runs now, for the artifacts it saves.
+    """
+
+    def __init__(
+        self, lease: Lease, shared: ProcessTools, *, restore: JsonObject | None = None
+    ) -> None:
+        self.lease = lease
+        self.shared = shared
+        self.path = ""
+        self._restore = restore
+        self._session: BrowserSession | None = None
+        self._directory: Path | None = None
+        self._page: object = None
+        self._opening = threading.Lock()
+
+    @property
+    def http(self) -> HttpClient:
+        """The outbound HTTP client."""
+        return self.shared.http
+
+    @property
+    def mail(self) -> Mailer:
+        """Sends mail by the operator's SMTP server."""
+        return self.shared.mail
+
+    @cached_property
+    def files(self) -> Workspace:
+        """The organization's files."""
+        return Workspace(
+            default_storage,
+            self.lease.organization_id,
+            max_bytes=settings.FILE_MAX_BYTES,
+        )
+
+    @cached_property
+    def workflows(self) -> ChildStarter:
+        """Starts other workflows as children of this execution."""
+        return ChildStarter(self.lease)
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Keeps files of this execution, under the step that runs now."""
+        return ArtifactStore(
+            self.lease.organization_id, self.lease.execution_id, self.path
+        )
+
+    @property
+    def browser(self) -> BrowserSession:
+        """The execution's browser; restored after a takeover."""
+        with self._opening:
+            if self._session is None:
+                self._session = self._open()
+        return self._session
+
+    def _open(self) -> BrowserSession:
+        self._directory = Path(tempfile.mkdtemp(prefix="rpa-browser-"))
+        options = BrowserOptions(
+            binary=settings.BROWSER_PATH or None, sandbox=settings.BROWSER_SANDBOX
+        )
+        session = BrowserSession(
+            options, proxy_address=self.shared.proxy, download_dir=self._directory
+        )
+        # Known before it is restored: an interrupt meanwhile must still close it.
+        self._session = session
+        if self._restore is not None:
+            session.restore(self._restore)
+            self._page = session.document_id()
+        return session
+
+    def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
+        """The browser's state when this step has loaded another page, else None.
+
+        A page's own state (what was typed) is in no checkpoint: after a takeover the
+        `page` steps since the last one are done again.
+        """
+        if self._session is None or effect == Effect.PAGE:
+            return None
+        if not getattr(kind, "needs_browser", False):
+            return None
+        page = self._session.document_id()
+        if page is None or page == self._page:
+            return None
+        self._page = page
+        return {"browser": self._session.checkpoint()}
+
+    def close(self) -> None:
+        """Close the browser and remove its files; never raises for a dead browser."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)

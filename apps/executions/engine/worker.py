@@ -1,0 +1,84 @@
+"""Joins the engine to Celery: the supervisor in the parent, a slot in each child."""
+
+import logging
+import os
+import threading
+from typing import Any
+
+from billiard import current_process
+from celery import bootsteps
+from celery.signals import worker_process_init, worker_shutting_down
+from django.conf import settings
+from django.db import connections
+
+from apps.core import tenancy
+from apps.executions.engine import interrupts
+from apps.executions.engine.journal import Flusher
+from apps.executions.engine.runner import Place
+from apps.executions.engine.slots import Slot, SlotTable
+from apps.executions.engine.supervisor import Supervisor
+from apps.executions.engine.tools import ProcessTools
+from apps.executions.engine.workers import Identity, say_gone
+
+log = logging.getLogger(__name__)
+
+# Made on import, so before the fork: parent and children share it.
+_TABLE = SlotTable(256)
+_place: Place | None = None
+_supervisor: Supervisor | None = None
+
+
+class SupervisorStep(bootsteps.StartStopStep):  # type: ignore[misc]  # untyped base
+    """Starts the supervisor with the worker and stops it after the pool."""
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        worker.rpa_supervisor = None
+
+    def start(self, worker: Any) -> None:
+        """Refuse a database role that row level security does not bind; watch."""
+        global _supervisor
+        tenancy.assert_bound_role()
+        pool = os.environ.get("RPA_POOL", "default")
+        identity = Identity(pool=pool, capacity=worker.concurrency)
+        _supervisor = worker.rpa_supervisor = Supervisor(_TABLE, identity)
+        _supervisor.start()
+
+    def stop(self, worker: Any) -> None:
+        """The pool has ended: nothing is left to watch."""
+        if worker.rpa_supervisor is not None:
+            worker.rpa_supervisor.stop()
+            say_gone(worker.rpa_supervisor.identity)
+            connections.close_all()
+
+    terminate = stop
+
+
+@worker_process_init.connect
+def prepare_child(**_: Any) -> None:
+    """Make a child of the pool ready to run executions."""
+    global _place
+    # Its browser and helpers join this group, so that one kill ends them all.
+    os.setpgid(0, 0)
+    interrupts.install()
+    index: int = current_process().index
+    _place = Place(Slot(_TABLE, index), ProcessTools(), Flusher())
+
+
+def place() -> Place:
+    """Where this child runs its executions."""
+    if _place is None:
+        raise RuntimeError("executions run in children of a worker's pool only")
+    return _place
+
+
+@worker_shutting_down.connect
+def start_grace(**_: Any) -> None:
+    """After the grace, hand back what still runs; another worker goes on with it."""
+    if _supervisor is None:
+        return
+    timer = threading.Timer(
+        settings.WORKER_GRACE.total_seconds(), _supervisor.hand_back_all
+    )
+    timer.daemon = True
+    timer.start()

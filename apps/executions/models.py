@@ -1,0 +1,243 @@
+"""Executions, their step records and artifacts, and the workers that run them.
+
+The large tables can be partitioned by time later: their keys begin with a UUIDv7
+and no unique constraint stands without it.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from apps.core.models import BaseModel, TenantModel
+
+
+class Execution(TenantModel):
+    """One run of one version of a workflow.
+
+    States::
+
+        queued ──claim──▶ running ──▶ completed | failed | cancelled
+           ▲                │  ▲
+           │ lease lost     │  └── due, woken (by way of queued)
+           └────────────────┘
+                 waiting ◀── parked by a delay, a retry's pause, a child
+
+    A running row is leased: `lease_owner` names the worker's child, `lease_token`
+    grows with each claim and fences every later write, `lease_until` is renewed by
+    the worker's supervisor. Times that decide anything are the database's.
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    OPEN: ClassVar[frozenset[str]] = frozenset({QUEUED, RUNNING, WAITING})
+    FINAL: ClassVar[frozenset[str]] = frozenset({COMPLETED, FAILED, CANCELLED})
+    STATUSES: ClassVar[tuple[str, ...]] = (
+        QUEUED,
+        RUNNING,
+        WAITING,
+        COMPLETED,
+        FAILED,
+        CANCELLED,
+    )
+
+    workflow = models.ForeignKey(
+        "workflows.Workflow", models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    version = models.ForeignKey(
+        "workflows.WorkflowVersion",
+        models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
+    status = models.TextField(default=QUEUED)
+    reason = models.TextField(default="", blank=True)
+    error = models.JSONField(null=True)
+    trigger = models.TextField()
+    triggered_by = models.UUIDField(null=True)
+    priority = models.SmallIntegerField(default=5)
+    pool = models.TextField(default="default")
+    dry_run = models.BooleanField(default=False)
+    inputs = models.JSONField(default=dict)
+    variables = models.JSONField(default=dict)
+    outputs = models.JSONField(default=dict)
+
+    queued_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
+    running_ms = models.BigIntegerField(default=0)
+    timeout_ms = models.BigIntegerField(null=True)
+
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancelled_by = models.UUIDField(null=True)
+
+    lease_owner = models.TextField(default="", blank=True)
+    lease_token = models.IntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    deliveries = models.SmallIntegerField(default=0)
+    # Something it may wait for has happened; see `engine.leases.wake`.
+    wake_requested = models.BooleanField(default=False)
+
+    retry_of = models.UUIDField(null=True)
+    reused_steps = models.IntegerField(default=0)
+    parent_id = models.UUIDField(null=True)
+    depth = models.SmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    status__in=[
+                        "queued",
+                        "running",
+                        "waiting",
+                        "completed",
+                        "failed",
+                        "cancelled",
+                    ]
+                ),
+                name="execution_status",
+            ),
+            # A running row without a lease would never be taken over.
+            models.CheckConstraint(
+                condition=~models.Q(status="running")
+                | models.Q(lease_until__isnull=False),
+                name="execution_lease",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(priority__range=(0, 9)), name="execution_priority"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization_id", "-id"], name="execution_by_organization"
+            ),
+            models.Index(fields=["workflow", "-id"], name="execution_by_workflow"),
+            models.Index(
+                fields=["status", "pool", "due_at"],
+                name="execution_open",
+                condition=models.Q(status__in=["queued", "running", "waiting"]),
+            ),
+            models.Index(
+                fields=["parent_id"],
+                name="execution_children",
+                condition=models.Q(parent_id__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in self.FINAL
+
+
+class StepRecord(models.Model):
+    """One attempt of one step of one execution.
+
+    States: `running | waiting | completed | failed | skipped | cancelled | unknown`.
+    `unknown` is a `write` step that was started when its worker died, until its
+    `on_crash` decides. `is_final` tells a failed attempt that will be tried again
+    from one that will not.
+
+    The key is execution id + path + attempt; writes go through the journal only
+    (`engine/journal.py`), fenced by the execution's lease token.
+    """
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    pk = models.CompositePrimaryKey("execution_id", "path", "attempt")
+    execution_id = models.UUIDField()
+    path = models.TextField()
+    attempt = models.IntegerField(default=1)
+    organization_id = models.UUIDField(editable=False)
+    position = models.IntegerField()
+    step_id = models.TextField()
+    type = models.TextField()
+    name = models.TextField(default="")
+    effect = models.TextField(default="none")
+    status = models.TextField()
+    is_final = models.BooleanField(default=True)
+    started_at = models.DateTimeField()
+    duration_ms = models.IntegerField(null=True)
+    output = models.JSONField(null=True)
+    # Outputs above the inline limit stand here, compressed by zlib.
+    output_packed = models.BinaryField(null=True)
+    error = models.JSONField(null=True)
+    warnings = models.JSONField(default=list)
+    variables = models.JSONField(default=dict)
+    # What a waiting step needs to go on, and the browser's checkpoint.
+    state = models.JSONField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["execution_id", "position"], name="step_by_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.status}"
+
+
+class Artifact(TenantModel):
+    """A file that an execution made as evidence, such as a screenshot."""
+
+    execution_id = models.UUIDField()
+    path = models.TextField()
+    name = models.TextField()
+    content_type = models.TextField()
+    bytes = models.BigIntegerField()
+    file = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["execution_id", "id"], name="artifact_of")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdempotencyKey(TenantModel):
+    """Which execution a caller's key has started already."""
+
+    workflow_id = models.UUIDField()
+    key = models.TextField()
+    fingerprint = models.TextField()
+    execution_id = models.UUIDField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization_id", "workflow_id", "key"],
+                name="idempotency_key_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Worker(BaseModel):
+    """A worker process that said it is there; no tenant's data."""
+
+    name = models.TextField(unique=True)
+    host = models.TextField()
+    process_id = models.IntegerField()
+    pool = models.TextField()
+    capacity = models.IntegerField()
+    version = models.TextField()
+    last_seen_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name

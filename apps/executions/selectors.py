@@ -1,0 +1,125 @@
+"""Reading executions: what a viewer's organization may see (row level security)."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from apps.core import tenancy
+from apps.core.errors import NotFound
+from apps.core.types import Json, JsonObject
+from apps.executions.engine import masking, outputs, workers
+from apps.executions.models import Artifact, Execution, StepRecord
+
+
+def execution_list(
+    *,
+    workflow_id: uuid.UUID | None = None,
+    statuses: list[str] | None = None,
+    trigger: str | None = None,
+    parent_id: uuid.UUID | None = None,
+    retry_of: uuid.UUID | None = None,
+) -> QuerySet[Execution]:
+    """Executions of the current organization, filtered."""
+    wanted = {
+        "workflow_id": workflow_id,
+        "status__in": statuses,
+        "trigger": trigger,
+        "parent_id": parent_id,
+        "retry_of": retry_of,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    # Large documents stay out of lists.
+    return (
+        Execution.objects.filter(**given)
+        .select_related("workflow", "version")
+        .defer("inputs", "variables", "outputs", "version__document_text")
+    )
+
+
+def execution_get(execution_id: uuid.UUID) -> Execution:
+    """One execution of the current organization.
+
+    Raises:
+        NotFound: there is none that the viewer may know of.
+    """
+    rows = Execution.objects.select_related("workflow", "version")
+    found = rows.defer("version__document_text").filter(id=execution_id).first()
+    if found is None:
+        raise NotFound("There is no such execution.")
+    return found
+
+
+def step_list(execution_id: uuid.UUID) -> QuerySet[StepRecord]:
+    """One row a path: its last attempt, in the order in which steps were reached."""
+    later = StepRecord.objects.filter(
+        execution_id=OuterRef("execution_id"),
+        path=OuterRef("path"),
+        attempt__gt=OuterRef("attempt"),
+    )
+    rows = StepRecord.objects.filter(~Exists(later), execution_id=execution_id)
+    return rows.order_by("position")
+
+
+def step_output(record: StepRecord) -> Json:
+    """A record's output for people: secrets as `***`."""
+    if record.output_packed is not None:
+        return masking.conceal(outputs.unpack(bytes(record.output_packed)))
+    return masking.conceal(record.output)
+
+
+def results(execution: Execution) -> tuple[JsonObject, JsonObject]:
+    """The variables and outputs as they stand now, secrets as `***`."""
+    variables, found = execution.variables, execution.outputs
+    if execution.status == Execution.RUNNING:
+        variables, found = dict(variables), dict(found)
+        settled = StepRecord.objects.filter(
+            execution_id=execution.id, status=StepRecord.COMPLETED
+        )
+        for record in settled.order_by("position")[:2_000]:
+            found[record.step_id] = record.output
+            variables.update(record.variables)
+    return masking.conceal(variables), masking.conceal(found)
+
+
+def artifact_list(execution_id: uuid.UUID) -> QuerySet[Artifact]:
+    """Artifacts of an execution, oldest first."""
+    return Artifact.objects.filter(execution_id=execution_id)
+
+
+def engine_status() -> dict[str, int]:
+    """How busy the engine is, across organizations: counts only.
+
+    Returns: `{activeExecutions, queuedExecutions, maxConcurrent}`.
+    """
+    with tenancy.system():
+        counts: dict[str, Any] = Execution.objects.filter(
+            status__in=Execution.OPEN
+        ).aggregate(
+            active=Count("id", filter=Q(status="running")),
+            queued=Count("id", filter=Q(status="queued")),
+        )
+        capacity = workers.total_capacity()
+    return {
+        "activeExecutions": counts["active"],
+        "queuedExecutions": counts["queued"],
+        "maxConcurrent": capacity or settings.WORKFLOW_MAX_CONCURRENT,
+    }
+
+
+def workflow_status(workflow_id: uuid.UUID) -> JsonObject:
+    """Counts of a workflow's executions by status, the open ones and the last."""
+    executions = Execution.objects.filter(workflow_id=workflow_id)
+    counts = dict.fromkeys(Execution.STATUSES, 0)
+    counts |= dict(
+        executions.values_list("status").annotate(total=Count("id")).order_by()
+    )
+    return {
+        "workflow_id": str(workflow_id),
+        "executions": counts,
+        "open": execution_list(
+            workflow_id=workflow_id, statuses=sorted(Execution.OPEN)
+        ).order_by("-id")[:20],
+        "last": execution_list(workflow_id=workflow_id).order_by("-id").first(),
+    }

@@ -1,0 +1,24 @@
+"""Routes of executions; `/api/workflows/:id/execute` and its kin live here too."""
+
+from django.urls import path
+
+from apps.executions.api import files, views
+
+urlpatterns = [
+    path("workflows/engine/status", views.EngineStatus.as_view()),
+    path("workflows/<uuid:workflow_id>/execute", views.Execute.as_view()),
+    path("workflows/<uuid:workflow_id>/cancel", views.CancelWorkflow.as_view()),
+    path("workflows/<uuid:workflow_id>/status", views.WorkflowStatus.as_view()),
+    path("executions", views.Executions.as_view()),
+    path("executions/<uuid:execution_id>", views.ExecutionView.as_view()),
+    path("executions/<uuid:execution_id>/steps", views.Steps.as_view()),
+    path("executions/<uuid:execution_id>/cancel", views.Cancel.as_view()),
+    path("executions/<uuid:execution_id>/retry", views.Retry.as_view()),
+    path("executions/<uuid:execution_id>/artifacts", views.Artifacts.as_view()),
+    path(
+        "executions/<uuid:execution_id>/artifacts/<uuid:artifact_id>",
+        views.ArtifactView.as_view(),
+    ),
+    path("files", files.Files.as_view()),
+    path("files/<path:name>", files.File.as_view()),
+]

@@ -1,0 +1,101 @@
+"""The beat process: celery-beat's scheduler, and the loops that never wait for it.
+
+System jobs are `PeriodicTask` rows of django-celery-beat. Beside them this process
+runs the loops that keep the first promise, in threads of their own: the reconciler,
+the waker of parked executions, and the publisher of events. Each is safe in any
+number, so any number of beats may run.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+from django_celery_beat.schedulers import DatabaseScheduler
+
+from apps.core import heartbeats, tenancy
+from apps.events.publisher import publish_batch
+from apps.executions.engine.reconciler import reconcile, wake_due
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = "scheduler"
+BEAT_EVERY_S = 5.0
+PUBLISH_EVERY_S = 0.1
+WAKE_EVERY_S = 0.5
+RECONCILE_EVERY_S = 10.0
+
+
+class Loop(threading.Thread):
+    """Calls `work` again and again, whatever happens in it.
+
+    Args:
+        every_s: pause between two calls; none while `work` finds something to do.
+        work: gives how much it did, or None when it cannot say.
+    """
+
+    def __init__(
+        self, name: str, every_s: float, work: Callable[[], int | None]
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._every_s = every_s
+        self._work = work
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            if not self._once():
+                self._stopping.wait(self._every_s)
+
+    def stop(self) -> None:
+        """End after the current call."""
+        self._stopping.set()
+
+    def _once(self) -> int | None:
+        try:
+            close_old_connections()
+            return self._work()
+        except DatabaseError as error:
+            log.warning(
+                "database does not answer",
+                extra={"loop": self.name, "error": repr(error)[:200]},
+            )
+        except Exception:
+            # The loop must outlive every fault: others wait for what it does.
+            log.exception("loop stumbled", extra={"loop": self.name})
+        return None
+
+
+def loops() -> list[Loop]:
+    """The loops of a beat process, not yet started."""
+    return [
+        Loop("publisher", PUBLISH_EVERY_S, publish_batch),
+        Loop("waker", WAKE_EVERY_S, wake_due),
+        Loop("reconciler", RECONCILE_EVERY_S, reconcile),
+        Loop("heartbeat", BEAT_EVERY_S, lambda: heartbeats.beat(HEARTBEAT)),
+    ]
+
+
+class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
+    """celery-beat's scheduler that starts our loops beside itself."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._loops: list[Loop] = []
+
+    def setup_schedule(self) -> None:
+        """Read the schedule; start the loops in the process that really beats."""
+        super().setup_schedule()
+        tenancy.assert_bound_role()
+        if not self._loops:
+            self._loops = loops()
+            for loop in self._loops:
+                loop.start()
+
+    def close(self) -> None:
+        """Stop the loops and the scheduler."""
+        for loop in self._loops:
+            loop.stop()
+        super().close()
