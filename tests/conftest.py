@@ -32,7 +32,11 @@ except ImportError:
 
     _apps.loading, _settings._wrapped = False, _empty
 
-pytest_plugins = ["tests.fixtures_http"]
+pytest_plugins = [
+    "tests.fixtures_http",
+    "tests.fixtures_cast",
+    "tests.fixtures_steps",
+]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
