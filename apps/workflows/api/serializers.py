@@ -7,7 +7,6 @@ from rest_framework import serializers
 from apps.core.api.serializers import (
     FilterSerializer,
     LineField,
-    MomentField,
     StrictSerializer,
     TextField,
 )
@@ -103,10 +102,10 @@ class WorkflowOutput(serializers.Serializer[Any]):
     tags = serializers.ListField(child=serializers.CharField())
     version = serializers.IntegerField(source="current_version.number")
     is_archived = serializers.BooleanField()
-    archived_at = MomentField(allow_null=True)
+    archived_at = serializers.DateTimeField(allow_null=True)
     created_by = serializers.UUIDField(allow_null=True)
-    created_at = MomentField()
-    updated_at = MomentField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
 
 
 class WorkflowDetail(WorkflowOutput):
@@ -123,7 +122,7 @@ class VersionOutput(serializers.Serializer[Any]):
     comment = serializers.CharField()
     digest = serializers.CharField()
     created_by = serializers.UUIDField(allow_null=True)
-    created_at = MomentField()
+    created_at = serializers.DateTimeField()
 
 
 class VersionDetail(VersionOutput):
@@ -189,9 +188,9 @@ class SecretOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
     created_by = serializers.UUIDField(allow_null=True)
-    created_at = MomentField()
-    updated_at = MomentField()
-    last_used_at = MomentField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
 
 
 class SecretSaved(SecretOutput):

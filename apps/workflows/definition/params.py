@@ -16,7 +16,7 @@ from apps.core.expressions import (
 from apps.core.paths import Path
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Params, StepType
-from apps.workflows.definition.problems import Problems, details
+from apps.workflows.definition.problems import Problems, child, details
 from apps.workflows.definition.shape import MOST_PARAM_LEVELS, depth_exceeds
 
 # What a validator of ours raises; about values that it would see differently later.
@@ -55,7 +55,7 @@ def check_params(
         fixed = kind.params_class.model_validate(raw)
     except ValidationError as error:
         found = errors_of_literals(details(error), raw)
-        problems.add_found(found, at, kind.params_class)
+        problems.add_found(found, at, kind.params_class, raw)
     if len(problems) > before:
         return Checked()
     compiled = compile_value(raw)
@@ -111,11 +111,13 @@ def errors_of_literals(found: list[ErrorDetails], raw: Json) -> list[ErrorDetail
 
 
 def _is_of_expression(error: ErrorDetails, raw: Json) -> bool:
+    if error["type"] in ("missing", "extra_forbidden"):
+        return False  # keys are never expressions
     value = raw
     for part in error["loc"]:
         if isinstance(value, str):
             break
-        value = _child(value, part, value)
+        value = child(value, part, value)
     if isinstance(value, str) and contains_expression(value):
         return True
     if error["type"] in _UNION_TAGS and isinstance(value, dict):
@@ -130,18 +132,9 @@ def _tags(loc: tuple[str | int, ...], raw: Json) -> Iterator[tuple[Path, str | i
     at: Path = ()
     missing = object()
     for part in loc:
-        child = _child(value, part, missing)
-        if child is missing:
+        inner = child(value, part, missing)
+        if inner is missing:
             yield at, part
-            at = (*at, part)
         else:
-            value, at = child, (*at, part)
-
-
-def _child(value: Json, part: str | int, default: Any) -> Any:
-    if isinstance(value, str):
-        return default
-    try:
-        return value[part]
-    except (KeyError, IndexError, TypeError):
-        return default
+            value = inner
+        at = (*at, part)

@@ -102,7 +102,7 @@ class _Parser:
         try:
             return DocumentFields.model_validate(rest)
         except ValidationError as error:
-            self.problems.add_found(details(error), (), DocumentFields)
+            self.problems.add_found(details(error), (), DocumentFields, rest)
             return None
 
     def _declare(self, names: frozenset[str]) -> None:
@@ -215,7 +215,7 @@ class _Parser:
         try:
             return StepFields.model_validate(shared)
         except ValidationError as error:
-            self.problems.add_found(details(error), at, StepFields)
+            self.problems.add_found(details(error), at, StepFields, shared)
             return None
 
     def _spot(self, raw: JsonObject, at: Path, inside: Spot) -> Spot:
@@ -279,11 +279,12 @@ class _Parser:
         return body
 
     def _body(self, kind: BlockType[Any], raw: JsonObject, at: Path) -> Body | None:
+        own, model = own_keys(raw, kind), kind.body_class
         try:
-            return kind.body_class.model_validate(own_keys(raw, kind), by_name=False)
+            return model.model_validate(own, by_name=False)
         except ValidationError as error:
             found = details(error)
-            self.problems.add_found(found, at, kind.body_class, keys_of(StepFields))
+            self.problems.add_found(found, at, model, own, keys_of(StepFields))
             return None
 
 

@@ -11,9 +11,11 @@ from pydantic_core import ErrorDetails
 from apps.core.errors import Invalid
 from apps.core.expressions import ExpressionError
 from apps.core.paths import Path, format_path
+from apps.core.types import Json
 
 # A document full of mistakes must not make an answer of megabytes.
 MOST_ERRORS = 500
+_MISSING = object()
 # Pydantic's words for the types of JSON, and ours.
 _WORDS = {
     "Input should be": "must be",
@@ -78,20 +80,22 @@ class Problems:
         found: Iterable[ErrorDetails],
         at: Path,
         model: type[BaseModel],
+        raw: Json,
         more_keys: Iterable[str] = (),
     ) -> None:
-        """Note what Pydantic found in the value at `at`, which `model` describes.
+        """Note what Pydantic found in `raw`, which stands at `at`.
 
         Args:
+            model: what describes `raw`.
             more_keys: keys that are right at `at` beside the model's.
         """
         for error in found:
-            loc = tuple(part for part in error["loc"] if part != "[key]")
+            loc = real_place(error, raw)
             cause = getattr(error.get("ctx", {}).get("error"), "__cause__", None)
             if isinstance(cause, ExpressionError):
                 self.add_expression((*at, *loc), cause)
                 continue
-            known = keys_at(model, loc[:-1])
+            known = keys_at(model, error["loc"][:-1])
             if len(loc) == 1:
                 known += more_keys
             self.add((*at, *loc), sentence(error, known))
@@ -108,6 +112,29 @@ class Problems:
             text = f"{self.left_out} more mistakes are not listed"
             self.errors.append({"path": "", "message": text})
         raise Invalid(message, self.errors, code=code)
+
+
+def child(value: Json, part: str | int, default: Any) -> Any:
+    """The part of a list or object, or `default`."""
+    if isinstance(value, str):
+        return default
+    try:
+        return value[part]
+    except (KeyError, IndexError, TypeError):
+        return default
+
+
+def real_place(error: ErrorDetails, raw: Json) -> Path:
+    """Where an error is, without the names that Pydantic gives to alternatives."""
+    place: list[str | int] = []
+    for part in error["loc"]:
+        found = child(raw, part, _MISSING)
+        if found is not _MISSING:
+            place.append(part)
+            raw = found
+    if error["type"] == "missing":
+        place.append(error["loc"][-1])
+    return tuple(place)
 
 
 def details(error: ValidationError) -> list[ErrorDetails]:
