@@ -1,11 +1,14 @@
 """`manage.py worker`: runs executions."""
 
 import os
+import warnings
 from typing import Any
 
+from celery.platforms import SecurityWarning
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.executions.engine.dispatcher import queue_name
 from rpa.celery import app
 
 
@@ -16,18 +19,23 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--pool", default="default", help="queue names, by comma")
+        parser.add_argument("--pool", default="default", help="worker pools, by comma")
         parser.add_argument("--concurrency", type=int)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Development may run as root; the danger it names, pickle, is not accepted.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         pool = options["pool"]
+        # The supervisor says which pool this worker serves.
+        os.environ["RPA_POOL"] = pool
+        queues = ",".join(queue_name(one) for one in pool.split(","))
         concurrency = options["concurrency"] or settings.WORKFLOW_MAX_CONCURRENT
         app.worker_main(
             [
                 "worker",
                 "--pool=prefork",
                 f"--concurrency={concurrency}",
-                f"--queues={pool}",
+                f"--queues={queues}",
                 # Two workers of one pool on one host need names of their own.
                 f"--hostname={pool.replace(',', '+')}-{os.getpid()}@%h",
                 f"--loglevel={settings.LOG_LEVEL}",
