@@ -134,7 +134,9 @@ def key_find(key: Run) -> Step:
 
 def _suffix(key: Value) -> str:
     if isinstance(key, str):
-        return f".{key}" if key.isidentifier() else f"[{key[:80]!r}]"
+        if key.isidentifier():
+            return f".{key}"
+        return f"[{key!r}]" if len(key) <= 80 else "[…]"
     return f"[{key}]" if key.__class__ is int else "[…]"
 
 

@@ -7,7 +7,7 @@ from apps.core.expressions.lookups import MISSING, Run, Step
 from apps.core.expressions.operators import check_list_length, check_text_length
 from apps.core.expressions.registry import Entry
 from apps.core.expressions.scope import Scope
-from apps.core.expressions.values import Value, truth, weight
+from apps.core.expressions.values import PLAIN, Value, plain, truth, weight
 
 _SMALL = 1024  # what is shorter is not worth counting: the source is short too
 
@@ -91,6 +91,8 @@ def default_step(arguments: Arguments) -> Step:
     empty_too = arguments.lazily(1, "boolean") or constant(False)
 
     def step(scope: Scope, value: Value) -> Value:
+        if value is not MISSING and value.__class__ not in PLAIN:
+            plain(value, "this value")
         if value is MISSING or (truth(empty_too(scope)) and not truth(value)):
             return fallback(scope)
         return value

@@ -11,7 +11,7 @@ from apps.core.expressions.lexing import OPEN, Snippet, bare, split
 from apps.core.expressions.lookups import Run
 from apps.core.expressions.parsing import parse
 from apps.core.expressions.scope import Scope
-from apps.core.expressions.values import Value, check_size, text_of
+from apps.core.expressions.values import PLAIN, Value, check_size, plain, text_of
 from apps.core.types import Json
 
 _CACHED = 2048
@@ -156,6 +156,8 @@ def check_result(value: Value) -> Json:
         _check_text(value)
     elif value.__class__ in (list, dict):
         check_size(value)
+    elif value.__class__ not in PLAIN:
+        plain(value, "this value")
     return value
 
 

@@ -73,7 +73,9 @@ def to_bool(value: Value) -> bool:
         return True
     if word in _FALSE:
         return False
-    raise ExpressionError(f"bool cannot tell whether {word[:40]!r} is true or false")
+    raise ExpressionError(
+        f"bool cannot tell whether {expect.shown(value)} is true or false"
+    )
 
 
 @function("list")
@@ -151,9 +153,8 @@ def _number(value: Value) -> int | float | None:
 def _fallback(value: Value, default: Value, who: str) -> Value:
     if default is not MISSING:
         return default
-    shown = f"{value[:40]!r}" if value.__class__ is str else kind(value)
+    zero = "0" if who == "int" else "0.0"
     raise ExpressionError(
-        f"{who} cannot make a number of {shown}; {who}(0) would give 0 instead"
-        if who == "int"
-        else f"{who} cannot make a number of {shown}; {who}(0.0) would give 0.0 instead"
+        f"{who} cannot make a number of {expect.shown(value)};"
+        f" {who}({zero}) gives {zero} then"
     )

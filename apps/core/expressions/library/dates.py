@@ -113,7 +113,7 @@ def parse_date(value: Value, format: Value = None, zone: Value = "UTC") -> str:
         found = datetime.strptime(text, pattern)  # noqa: DTZ007  # zone added below
     except (ValueError, re.error):
         raise ExpressionError(
-            f"parse_date: {text[:60]!r} does not fit {pattern!r}"
+            f"parse_date: {expect.shown(text)} does not fit {pattern!r}"
         ) from None
     return written(found if found.tzinfo else found.replace(tzinfo=as_zone(zone)))
 

@@ -19,6 +19,12 @@ def text(value: Value, who: str, *, most: int = limits.MAX_TEXT) -> str:
     return value
 
 
+def shown(value: Value) -> str:
+    """How a message shows a text: whole, so that a secret in it is masked, or not."""
+    whole = value.__class__ is str and len(value) <= 40 and value.isprintable()
+    return f"'{value}'" if whole else kind(value)
+
+
 def long_text(value: Value, who: str) -> str:
     """`value`, known to be a text of at most 16 Mi characters."""
     return text(value, who, most=limits.MAX_INPUT_TEXT)

@@ -72,7 +72,6 @@ def regex_replace(
     pieces: list[str] = []
     size = end = 0
     for match in islice(regex.finditer(text), most or limits.MAX_LIST + 1):
-        check_list_length(len(pieces))
         new = [
             part if isinstance(part, str) else _group(match, part[0]) for part in parts
         ]
@@ -80,6 +79,7 @@ def regex_replace(
         size += sum(map(len, new))
         check_text_length(size)
         pieces.append(new.pop() + "".join(new))
+        check_list_length(len(pieces))
         end = match.end()
     check_text_length(size + len(text) - end)
     return "".join(pieces) + text[end:]
