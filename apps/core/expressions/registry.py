@@ -115,6 +115,8 @@ def _parameter(parameter: inspect.Parameter) -> str:
         return f"{parameter.name}, …"
     if parameter.default is inspect.Parameter.empty:
         return parameter.name
+    if not isinstance(parameter.default, str | int | float | bool | None):
+        return f"[{parameter.name}]"  # left out unless given
     words = {None: "null", True: "true", False: "false"}
     plain = isinstance(parameter.default, bool | None)
     default = words[parameter.default] if plain else repr(parameter.default)

@@ -31,8 +31,8 @@ def read(value: Value) -> date | datetime:
     except ValueError:
         pass
     raise ExpressionError(
-        f"{expect.shown(value)} is no ISO 8601 date such as 2024-02-29 or 2024-02-29T12:30:00Z;"
-        " parse_date reads other forms"
+        f"{expect.shown(value)} is no ISO 8601 date such as 2024-02-29 or"
+        " 2024-02-29T12:30:00Z; parse_date reads other forms"
     )
 
 
