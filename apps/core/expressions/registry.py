@@ -117,7 +117,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
         return parameter.name
     if not isinstance(parameter.default, str | int | float | bool | None):
         return f"[{parameter.name}]"  # left out unless given
-    words = {None: "null", True: "true", False: "false"}
+    words: dict[object, str] = {None: "null", True: "true", False: "false"}
     plain = isinstance(parameter.default, bool | None)
     default = words[parameter.default] if plain else repr(parameter.default)
     return f"{parameter.name}={default}"
