@@ -102,34 +102,39 @@ def definition(version: WorkflowVersion) -> Definition:
     Raises:
         Invalid: the document is not valid any more, as when a step type is gone.
     """
-    with _parsed_lock:
-        known = _parsed.get(version.id)
-        if known is not None:
-            _parsed.move_to_end(version.id)
-            return known
-    made = parse(version.document)
-    with _parsed_lock:
-        _parsed[version.id] = made
-        while len(_parsed) > _CACHED_DEFINITIONS:
-            _parsed.popitem(last=False)
-    return made
+    return _known(version.id) or _keep(version.id, parse(version.document))
 
 
 def definition_of(version_id: uuid.UUID) -> Definition:
-    """What a version means, by its id: no query while it is in use.
+    """What the version of this id means, for callers who may see the version.
 
     Raises:
-        NotFound: the organization has no such version.
-        Invalid: the document is not valid any more.
+        NotFound: there is none.
+        Invalid: as for `definition`.
     """
-    with _parsed_lock:
-        known = _parsed.get(version_id)
+    known = _known(version_id)
     if known is not None:
         return known
     version = WorkflowVersion.objects.filter(id=version_id).first()
     if version is None:
         raise NotFound("The workflow has no such version.")
-    return definition(version)
+    return _keep(version_id, parse(version.document))
+
+
+def _known(version_id: uuid.UUID) -> Definition | None:
+    with _parsed_lock:
+        if version_id in _parsed:
+            _parsed.move_to_end(version_id)
+        return _parsed.get(version_id)
+
+
+def _keep(version_id: uuid.UUID, made: Definition) -> Definition:
+    """The definition, or the equal one that another thread kept meanwhile."""
+    with _parsed_lock:
+        kept = _parsed.setdefault(version_id, made)
+        while len(_parsed) > _CACHED_DEFINITIONS:
+            _parsed.popitem(last=False)
+        return kept
 
 
 def secret_list(*, viewer: Viewer, search: str = "") -> QuerySet[Secret]:

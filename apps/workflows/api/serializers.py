@@ -72,8 +72,12 @@ class CompareFilter(FilterSerializer):
     def get_fields(self) -> dict[str, Any]:
         # `from` is a word of Python's, so it cannot be declared in the class.
         names = ("from", "to")
-        limits = {"min_value": 1, "max_value": 2**31 - 1, "required": False}
-        return {name: serializers.IntegerField(**limits) for name in names}
+        return {
+            name: serializers.IntegerField(
+                min_value=1, max_value=2**31 - 1, required=False
+            )
+            for name in names
+        }
 
 
 class ExportFilter(FilterSerializer):

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -194,7 +195,7 @@ class ExportView(ApiView):
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False
-    ) -> object:
+    ) -> tuple[BaseRenderer, str]:
         # The format comes from the query; any Accept header is welcome.
         return super().perform_content_negotiation(request, force=True)
 

@@ -153,7 +153,9 @@ class SettingsFields(Fields):
 
     def build(self) -> Settings:
         """The settings that the engine reads."""
-        concurrency = self.concurrency and Concurrency(**dict(self.concurrency))
+        concurrency = None
+        if self.concurrency:
+            concurrency = Concurrency(**dict(self.concurrency))
         return Settings(self.timeout, concurrency, self.pool)
 
 

@@ -46,12 +46,15 @@ def check_inputs(definition: Definition, inputs: object) -> JsonObject:
         Invalid: with one entry for each input that is unknown, missing or wrong.
     """
     problems = Problems()
+    complete: JsonObject = {}
     if not isinstance(inputs, dict):
         problems.add(("inputs",), "must be an object")
-    elif check_json(inputs, problems, at=("inputs",)) and definition.inputs:
-        inputs = _with_defaults(definition, inputs, problems)
+    elif check_json(inputs, problems, at=("inputs",)):
+        complete = dict(inputs)
+        if definition.inputs:
+            complete = _with_defaults(definition, inputs, problems)
     problems.raise_if_any("The inputs are not valid.")
-    return dict(inputs)  # type: ignore[call-overload]  # raised above unless an object
+    return complete
 
 
 def read_inputs(definition: Definition, texts: Mapping[str, str]) -> JsonObject:

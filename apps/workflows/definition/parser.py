@@ -122,15 +122,15 @@ class _Parser:
         earlier: set[str] = set()
         variables = self.document.get("variables")
         for name, raw in variables.items() if isinstance(variables, dict) else ():
-            at = ("variables", name)
+            at: Path = ("variables", name)
             if not value_errors(raw):
                 self._check_order(raw, at, earlier)
                 self.names.use_texts(raw, at, None)
             earlier.add(name)
-        at = ("settings", "concurrency", "key")
-        key = value_at(self.document, at)
+        place = ("settings", "concurrency", "key")
+        key = value_at(self.document, place)
         if not value_errors(key):
-            self.names.use_texts(key, at, None)
+            self.names.use_texts(key, place, None)
 
     def _check_order(self, raw: Json, at: Path, earlier: set[str]) -> None:
         for root, *rest in sorted(compile_value(raw).required):
