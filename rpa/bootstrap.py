@@ -25,6 +25,13 @@ DEV_REQUIREMENTS = "requirements-dev.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 # These need the embedded servers or the test tools.
 DEV_COMMANDS = {"up", "test"}
+PIP = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
+UV_NAMES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "cert": "SSL_CERT_FILE",
+}
 NETWORK_SIGNS = (
     "Temporary failure in name resolution",
     "Name or service not known",
@@ -233,12 +240,13 @@ def _apt_install(package: str) -> None:
 
 
 def _install(kind: str) -> None:
-    files = requirement_files(kind)
-    command = [str(venv_python()), "-m", "pip", "install", "--no-input"]
-    command += ["--disable-pip-version-check", "--progress-bar=off"]
-    for name in files:
-        command += ["-r", str(ROOT / name)]
-    _say(f"Installing {' and '.join(files)} (first start: a few minutes) ...")
+    files = [
+        argument for n in requirement_files(kind) for argument in ("-r", str(ROOT / n))
+    ]
+    _say(f"Installing {' and '.join(files[1::2])} (first start: a minute or so) ...")
+    if _install_by_uv(files):
+        return
+    command = [str(venv_python()), *PIP, "--progress-bar=off", *files]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -249,6 +257,55 @@ def _install(kind: str) -> None:
                 process.terminate()
     if process.returncode:
         raise BootstrapError(explain_pip(output))
+
+
+def _install_by_uv(files: list[str]) -> bool:
+    """Install many times faster than pip; False when pip has to do it after all."""
+    wanted = next((n for n in _locked_tools() if n.startswith("uv==")), None)
+    if wanted is None:
+        return False
+    python = str(venv_python())
+    get = subprocess.run([python, *PIP, "-q", wanted], capture_output=True)
+    if get.returncode:
+        return False
+    command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet"]
+    command += ["--python", python, *files]
+    environment = {**os.environ, **uv_indexes(_pip_settings())}
+    return subprocess.run(command, env=environment, capture_output=True).returncode == 0
+
+
+def uv_indexes(pip: dict[str, str]) -> dict[str, str]:
+    """Where pip was told to look for packages, in the words of uv, which ignores it.
+
+    Args:
+        pip: pip's settings by their short names, such as `extra-index-url`.
+    """
+    found = {uv: pip[name] for name, uv in UV_NAMES.items() if pip.get(name)}
+    if found:
+        # Like pip: the best version of all indexes, not the first index that has one.
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    if "UV_FIND_LINKS" in found:
+        found["UV_FIND_LINKS"] = ",".join(found["UV_FIND_LINKS"].split())
+    return found
+
+
+def _pip_settings() -> dict[str, str]:
+    """pip's settings; those of the environment come last and win."""
+    command = [str(venv_python()), "-m", "pip", "config", "list"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    settings: dict[str, str] = {}
+    for line in done.stdout.splitlines():
+        name, separator, value = line.partition("=")
+        if separator:
+            settings[name.rpartition(".")[2]] = value.strip("'\"").replace("\\n", " ")
+    return settings
+
+
+def _locked_tools() -> list[str]:
+    try:
+        return (ROOT / DEV_REQUIREMENTS).read_text().split()
+    except OSError:
+        return []
 
 
 def _follow(process: subprocess.Popen[str]) -> str:

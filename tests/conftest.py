@@ -36,6 +36,7 @@ pytest_plugins = [
     "tests.fixtures_http",
     "tests.fixtures_cast",
     "tests.fixtures_steps",
+    "tests.fixtures_engine",
 ]
 
 

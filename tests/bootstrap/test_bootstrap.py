@@ -133,3 +133,13 @@ def test_nothing_happens_when_switched_off(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("RPA_BOOTSTRAP", "0")
     monkeypatch.setattr(bootstrap, "prepare", None)
     bootstrap.ensure(["manage.py", "up"])
+
+
+def test_the_fast_installer_looks_where_pip_was_told_to() -> None:
+    pip = {"index-url": "https://mirror/simple", "find-links": "/wheels /more"}
+    assert bootstrap.uv_indexes(pip) == {
+        "UV_DEFAULT_INDEX": "https://mirror/simple",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
+    assert bootstrap.uv_indexes({"timeout": "60"}) == {}
