@@ -199,7 +199,7 @@ HTTP_MAX_BYTES = env.int("HTTP_MAX_BYTES", 10 * 1024 * 1024)
 FILE_MAX_BYTES = env.int("FILE_MAX_BYTES", 200 * 1024 * 1024)
 EGRESS_ALLOW = env.str("EGRESS_ALLOW", "")
 BROWSER_PATH = env.str("BROWSER_PATH", "")
-BROWSER_SANDBOX = env.bool("BROWSER_SANDBOX", True)
+BROWSER_SANDBOX = env.bool("BROWSER_SANDBOX", None)  # None: on, but for root
 
 # --- E-mail -------------------------------------------------------------------
 
@@ -279,7 +279,7 @@ if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 LOGIN_URL = "/admin/login/"
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = None  # WhiteNoise serves the files from where the packages have them
 WHITENOISE_USE_FINDERS = True  # no build step between a change and the page
 
 LANGUAGE_CODE = "en-us"

@@ -23,14 +23,7 @@ os.environ.setdefault("SECRET_KEY", "tests-only-" + "0123456789abcdef" * 4)
 os.environ.setdefault(
     "FIELD_ENCRYPTION_KEYS", "dGVzdHMtb25seS1rZXktMDEyMzQ1Njc4OWFiY2RlZjA="
 )
-try:
-    django.setup()
-except ImportError:
-    from django.apps import apps as _apps
-    from django.conf import settings as _settings
-    from django.utils.functional import empty as _empty
-
-    _apps.loading, _settings._wrapped = False, _empty
+django.setup()
 
 pytest_plugins = [
     "tests.fixtures_http",

@@ -106,6 +106,9 @@ class TestRun:
             self._watch()  # first: from here on something could be left behind
         self.servers.start()
         prepare_roles(self.servers.postgres.url)
+        with psycopg.connect(self.servers.postgres.url) as connection:
+            # A killed worker's connections must not keep its database from going.
+            connection.execute("GRANT pg_signal_backend TO rpa_owner")
 
     def make_database(self) -> None:
         """Clone the migrated template into this process's own database."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.core import heartbeats, tenancy
@@ -48,6 +48,7 @@ class Loop(threading.Thread):
         while not self._stopping.is_set():
             if not self._once():
                 self._stopping.wait(self._every_s)
+        connections.close_all()
 
     def stop(self) -> None:
         """End after the current call."""

@@ -74,7 +74,7 @@ class BlockFlow:
             raise
         frame.strand.join([branch.frame.strand for branch in running])
         _raise_first(running)
-        return {branch.name: branch.output for branch in running}
+        return {branch.branch: branch.output for branch in running}
 
 
 class _Branch(threading.Thread):
@@ -84,6 +84,7 @@ class _Branch(threading.Thread):
         self, interpreter: "Interpreter", name: str, steps: Steps, frame: "Frame"
     ) -> None:
         super().__init__(name=f"branch {name}", daemon=True)
+        self.branch = name
         strand = frame.strand.fork()
         scope = _rebase(frame, strand)
         self.frame = replace(frame, strand=strand, scope=scope)

@@ -20,6 +20,7 @@ from django.db import (
     OperationalError,
     close_old_connections,
     connection,
+    connections,
 )
 
 from apps.core import tenancy
@@ -343,6 +344,7 @@ class Flusher:
         self._busy = threading.Lock()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
+        self._stopping = False
 
     def watch(self, journal: Journal) -> None:
         """Start to flush this journal."""
@@ -361,13 +363,22 @@ class Flusher:
         with self._busy:
             return
 
+    def stop(self) -> None:
+        """End the thread."""
+        self.release()
+        self._stopping = True
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
     def _loop(self) -> None:
-        while self._wanted.wait():
+        while self._wanted.wait() and not self._stopping:
             time.sleep(self._interval_s)
             with self._busy:
                 journal = self._journal
                 if journal is not None:
                     self._show(journal)
+        connections.close_all()
 
     def _show(self, journal: Journal) -> None:
         try:

@@ -76,7 +76,8 @@ def claim(execution_id: uuid.UUID, owner: str) -> Lease | None:
             row = cursor.fetchone()
         if row is None:
             return None
-        lease = Lease(*row)
+        # Raw cursors give jsonb as text.
+        lease = Lease(*row[:5], json.loads(row[5]), *row[6:])
         if lease.is_first_start:
             emit(
                 "execution-started",

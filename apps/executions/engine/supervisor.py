@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import psutil
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from apps.executions.engine import interrupts, leases
 from apps.executions.engine.dispatcher import ring
@@ -99,6 +99,7 @@ class Supervisor:
                 # Without this thread every lease of this worker would run out.
                 log.exception("supervisor stumbled")
             self._stopping.wait(every_s)
+        connections.close_all()
 
     def hand_back_all(self) -> None:
         """Interrupt everything, to go on elsewhere from the last recorded step."""

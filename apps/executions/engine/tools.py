@@ -19,7 +19,8 @@ from apps.executions.engine.artifacts import ArtifactStore
 from apps.executions.engine.children import ChildStarter
 from apps.executions.engine.leases import Lease
 from apps.steps.base import AnyStepType, Effect
-from apps.steps.browser.session import BrowserOptions, BrowserSession
+from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.session import BrowserSession
 
 
 class ProcessTools:
@@ -118,7 +119,7 @@ class ExecutionTools:
     def _open(self) -> BrowserSession:
         self._directory = Path(tempfile.mkdtemp(prefix="rpa-browser-"))
         options = BrowserOptions(
-            binary=settings.BROWSER_PATH or None, sandbox=settings.BROWSER_SANDBOX
+            path=settings.BROWSER_PATH or None, sandbox=settings.BROWSER_SANDBOX
         )
         session = BrowserSession(
             options, proxy_address=self.shared.proxy, download_dir=self._directory
@@ -127,7 +128,7 @@ class ExecutionTools:
         self._session = session
         if self._restore is not None:
             session.restore(self._restore)
-            self._page = session.document_id()
+            self._page = _loaded(session)
         return session
 
     def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
@@ -136,12 +137,14 @@ class ExecutionTools:
         A page's own state (what was typed) is in no checkpoint: after a takeover the
         `page` steps since the last one are done again.
         """
-        if self._session is None or effect == Effect.PAGE:
+        if self._session is None or not self._session.is_running:
+            return None
+        if effect == Effect.PAGE:
             return None
         if not getattr(kind, "needs_browser", False):
             return None
-        page = self._session.document_id()
-        if page is None or page == self._page:
+        page = _loaded(self._session)
+        if page == self._page:
             return None
         self._page = page
         return {"browser": self._session.checkpoint()}
@@ -153,3 +156,9 @@ class ExecutionTools:
             session.close()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _loaded(session: BrowserSession) -> str:
+    """What changes with each page load, and with nothing else."""
+    tree = session.cdp("Page.getFrameTree")
+    return str(tree["frameTree"]["frame"]["loaderId"])

@@ -72,7 +72,9 @@ def _viewer(email: str) -> Viewer:
 
 
 def _summary(execution: Execution) -> str:
-    score: JsonObject = execution.outputs
-    text = score.get("score") or execution.reason or execution.status
+    score: JsonObject = execution.outputs.get("score") or {}
+    said = execution.reason or execution.status
+    if score:
+        said = f"{score['right']} of {score['total']} fields right, {score['seconds']} s"
     link = f"{settings.PUBLIC_URL}/admin/executions/execution/{execution.id}/change/"
-    return f"{text}\n{link}"
+    return f"{said}\n{link}"
