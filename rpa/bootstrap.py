@@ -240,10 +240,9 @@ def _apt_install(package: str) -> None:
 
 
 def _install(kind: str) -> None:
-    files = [
-        argument for n in requirement_files(kind) for argument in ("-r", str(ROOT / n))
-    ]
-    _say(f"Installing {' and '.join(files[1::2])} (first start: a minute or so) ...")
+    names = requirement_files(kind)
+    _say(f"Installing {' and '.join(names)} (first start: a minute or so) ...")
+    files = [argument for name in names for argument in ("-r", str(ROOT / name))]
     if _install_by_uv(files):
         return
     command = [str(venv_python()), *PIP, "--progress-bar=off", *files]
