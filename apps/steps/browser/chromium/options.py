@@ -1,0 +1,150 @@
+"""How the browser is started: which program, which switches, which preferences."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from apps.core.types import JsonObject
+
+_QUIET = (
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-breakpad",
+    "--disable-crash-reporter",
+    "--disable-client-side-phishing-detection",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-extensions",
+    "--disable-hang-monitor",
+    "--disable-prompt-on-repost",
+    "--disable-sync",
+    "--enable-automation",
+    "--hide-scrollbars",
+    "--metrics-recording-only",
+    "--mute-audio",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-pings",
+    "--password-store=basic",
+    "--use-mock-keychain",
+)
+_FEATURES_OFF = (
+    "AutofillServerCommunication",
+    "DialMediaRouteProvider",
+    "MediaRouter",
+    "OptimizationHints",
+    "Translate",
+)
+# Chromium puts its buffers there; container runtimes give it 64 MiB by default.
+_LEAST_SHARED_MEMORY_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class BrowserOptions:
+    """What the operator can choose about browsers.
+
+    Attributes:
+        path: the browser's program; None looks for Chrome or Chromium.
+        driver_path: chromedriver's program; None looks for it.
+        sandbox: Chromium's own sandbox; None: on, except for root, whom it refuses.
+        width, height: of the window, in CSS pixels.
+        start_timeout: for the start of the browser.
+        command_timeout: for one command to the browser, page loads apart.
+    """
+
+    path: str | None = None
+    driver_path: str | None = None
+    sandbox: bool | None = None
+    width: int = 1280
+    height: int = 800
+    start_timeout: timedelta = timedelta(seconds=30)
+    command_timeout: timedelta = timedelta(seconds=60)
+
+
+def switches(
+    options: BrowserOptions, profile: Path, proxy_address: tuple[str, int] | None
+) -> list[str]:
+    """The browser's command line after the program's name."""
+    chosen = [
+        *_QUIET,
+        f"--disable-features={','.join(_FEATURES_OFF)}",
+        f"--user-data-dir={profile}",
+        f"--window-size={options.width},{options.height}",
+        "--lang=en-US",
+        # A port that the system chooses, on loopback.
+        "--remote-debugging-port=0",
+    ]
+    is_sandboxed = options.sandbox
+    if is_sandboxed is None:
+        is_sandboxed = not (hasattr(os, "geteuid") and os.geteuid() == 0)
+    if not is_sandboxed:
+        chosen.append("--no-sandbox")
+    if _is_shared_memory_small():
+        chosen.append("--disable-dev-shm-usage")
+    if proxy_address is not None:
+        chosen += _only_through(proxy_address)
+    return [*chosen, "about:blank"]
+
+
+def _only_through(address: tuple[str, int]) -> list[str]:
+    """Switches that leave the browser no way to the network but a proxy."""
+    host, port = address
+    return [
+        f"--proxy-server=http://{host}:{port}",
+        # Loopback would go around the proxy otherwise.
+        "--proxy-bypass-list=<-loopback>",
+        "--disable-quic",
+        "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+        # Names are the proxy's business; a look-up alone can carry data away.
+        f"--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE {host}",
+    ]
+
+
+def _is_shared_memory_small() -> bool:
+    try:
+        space = os.statvfs("/dev/shm")  # noqa: S108 - asked for its size only
+    except (OSError, AttributeError):
+        return False
+    return space.f_frsize * space.f_bavail < _LEAST_SHARED_MEMORY_BYTES
+
+
+def write_preferences(profile: Path, download_dir: Path | None) -> None:
+    """Put the preferences into a profile that was not used yet."""
+    folder = profile / "Default"
+    folder.mkdir(parents=True)
+    content = json.dumps(_preferences(download_dir))
+    (folder / "Preferences").write_text(content, encoding="utf-8")
+
+
+def _preferences(download_dir: Path | None) -> JsonObject:
+    block = 2
+    chosen: JsonObject = {
+        "credentials_enable_service": False,
+        "download": {"prompt_for_download": False},
+        "net": {"network_prediction_options": block},
+        "plugins": {"always_open_pdf_externally": True},
+        "profile": {
+            "password_manager_enabled": False,
+            "default_content_setting_values": {
+                "geolocation": block,
+                "media_stream": block,
+                "notifications": block,
+                "popups": block,
+            },
+        },
+        "safebrowsing": {"enabled": False},
+        "translate": {"enabled": False},
+        "webrtc": {"ip_handling_policy": "disable_non_proxied_udp"},
+    }
+    if download_dir is None:
+        chosen["download_restrictions"] = 3  # all
+    else:
+        chosen["download"]["default_directory"] = str(download_dir)
+    return chosen

@@ -1,0 +1,60 @@
+"""What every browser step does around its work: time limits, evidence, hints."""
+
+import contextlib
+from collections.abc import Iterator
+
+from apps.core.errors import RpaError
+from apps.core.types import JsonObject
+from apps.steps.browser.failures import PageChanged, page_changing
+from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.target import Target
+from apps.steps.context import StepContext
+
+# A picture of a page that answers no more is not worth waiting for.
+_EVIDENCE_S = 3.0
+
+
+@contextlib.contextmanager
+def on_page(ctx: StepContext) -> Iterator[BrowserSession]:
+    """The execution's browser, for the length of one step.
+
+    A failure keeps a screenshot, which the error's details name.
+    """
+    session = ctx.browser
+    session.deadline = ctx.deadline
+    try:
+        with _page_stands_still():
+            yield session
+    except RpaError as error:
+        if session.is_running and "screenshot" not in error.details:
+            _keep_evidence(session, ctx, error)
+        raise
+    finally:
+        session.deadline = None
+
+
+@contextlib.contextmanager
+def _page_stands_still() -> Iterator[None]:
+    try:
+        yield
+    except PageChanged as error:
+        raise page_changing() from error
+
+
+def _keep_evidence(session: BrowserSession, ctx: StepContext, error: RpaError) -> None:
+    remaining = ctx.remaining()
+    limit = _EVIDENCE_S if remaining is None else min(_EVIDENCE_S, remaining)
+    with contextlib.suppress(RpaError, PageChanged), session.limited_to(limit):
+        picture = session.screenshot()
+        kept = ctx.artifacts.save("failure.png", picture, "image/png")
+        error.details["screenshot"] = kept
+
+
+def note_fallback(ctx: StepContext, target: Target, found: JsonObject) -> None:
+    """Warn when not the primary selector found the element."""
+    if found["at"] > 0:
+        selectors = target.selectors
+        ctx.warn(
+            f"`{selectors[0]}` found nothing; used the fallback "
+            f"`{selectors[found['at']]}`."
+        )

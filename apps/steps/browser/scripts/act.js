@@ -1,0 +1,120 @@
+// Prepares fields and changes what needs no keys or mouse; stands on `page.js`.
+const acting = (() => {
+  const BY_VALUE = ['date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'];
+
+  const tell = (element, names) => {
+    for (const name of names) {
+      element.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
+    }
+  };
+
+  // Frameworks replace `value` on the element; the prototype's setter passes them.
+  function setValue(element, value) {
+    const prototype = Object.getPrototypeOf(element);
+    Object.getOwnPropertyDescriptor(prototype, 'value').set.call(element, value);
+    tell(element, ['input', 'change']);
+  }
+
+  function intoView(element) {
+    const box = element.getBoundingClientRect();
+    const isInside = box.top >= 0 && box.left >= 0 &&
+      box.bottom <= innerHeight && box.right <= innerWidth;
+    if (!isInside) element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+  }
+
+  function putCaret(element, clear) {
+    element.focus();
+    if (element.isContentEditable) {
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      if (!clear) range.collapse(false);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      return;
+    }
+    if (clear) {
+      element.select();
+    } else {
+      try {
+        element.setSelectionRange(element.value.length, element.value.length);
+      } catch {
+        // Fields of type email or number have no caret to put anywhere.
+      }
+    }
+  }
+
+  // Finds a field and makes it ready for keys. `mode` says how to go on: 'keys',
+  // 'done' (no keys needed), or why it cannot be typed into.
+  function prepareTyping(selectors, text, clear) {
+    const found = rpa.find(selectors, 'editable');
+    const element = found.element;
+    if (!element) return { ...found, mode: '' };
+    if (element.matches('[type=file]')) return { ...found, mode: 'file' };
+    if (element.matches('[type=checkbox], [type=radio], [type=button], [type=submit]')) {
+      return { ...found, mode: 'not text' };
+    }
+    intoView(element);
+    if (element.matches('input') && BY_VALUE.includes(element.type)) {
+      element.focus();
+      setValue(element, text);
+      return { ...found, mode: element.value === '' && text !== '' ? 'bad value' : 'done' };
+    }
+    putCaret(element, clear);
+    if (text === '') {
+      const isFilled = element.isContentEditable ? element.textContent : element.value;
+      if (clear && isFilled) document.execCommand('delete');
+      return { ...found, mode: 'done' };
+    }
+    const isOneLine = element.matches('input');
+    return { ...found, mode: isOneLine ? 'keys one line' : 'keys' };
+  }
+
+  // Chooses an option; the answer says how many options there are when none fits.
+  function choose(selectors, by, wanted) {
+    const found = rpa.find(selectors, 'enabled');
+    const select = found.element;
+    if (!select) return { ...found, mode: '' };
+    if (select.tagName !== 'SELECT') return { ...found, mode: 'not a select' };
+    const options = Array.from(select.options);
+    const fits = {
+      value: (option) => option.value === wanted,
+      label: (option) => rpa.norm(option.label) === rpa.norm(wanted),
+      index: (option) => option.index === wanted,
+    }[by];
+    const option = options.find(fits);
+    if (!option) {
+      const labels = options.slice(0, 50).map((o) => (by === 'value' ? o.value : rpa.norm(o.label)));
+      return { ...found, mode: 'no option', labels, count: options.length };
+    }
+    if (option.disabled) return { ...found, mode: 'option disabled' };
+    intoView(select);
+    select.focus();
+    if (!option.selected) {
+      option.selected = true;
+      tell(select, ['input', 'change']);
+    }
+    return { ...found, mode: 'done', value: option.value, label: rpa.norm(option.label) };
+  }
+
+  function scrollPage(to, x, y) {
+    const page = document.scrollingElement || document.documentElement;
+    const behavior = 'instant';
+    if (to === 'top') page.scrollTo({ top: 0, behavior });
+    else if (to === 'bottom') page.scrollTo({ top: page.scrollHeight, behavior });
+    else page.scrollBy({ left: x, top: y, behavior });
+    return position();
+  }
+
+  function scrollToElement(selectors) {
+    const found = rpa.find(selectors, 'visible');
+    if (!found.element) return found;
+    found.element.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+    return { ...found, ...position() };
+  }
+
+  function position() {
+    return { x: Math.round(scrollX), y: Math.round(scrollY) };
+  }
+
+  return { prepareTyping, choose, scrollPage, scrollToElement, position };
+})();

@@ -1,0 +1,110 @@
+// Reads values of elements; stands on `page.js`.
+const reading = (() => {
+  function textOf(element) {
+    if (element.matches('input, textarea, select')) {
+      if (element.matches('[type=checkbox], [type=radio]')) return String(element.checked);
+      if (element.matches('[type=password]')) return '';
+      if (element.tagName === 'SELECT') {
+        return Array.from(element.selectedOptions).map((o) => rpa.norm(o.label)).join(', ');
+      }
+      return element.value;
+    }
+    const text = element.innerText;
+    return (text === undefined ? element.textContent : text).trim();
+  }
+
+  function valueOf(element, attribute) {
+    if (!attribute || attribute === 'text') return textOf(element);
+    if (attribute === 'html') return element.innerHTML;
+    if (attribute === 'value' && element.matches('[type=password]')) return '';
+    if (['value', 'checked', 'selected', 'disabled', 'href', 'src'].includes(attribute)) {
+      const property = element[attribute];
+      if (typeof property === 'boolean') return property;
+      if (typeof property === 'string' && element.hasAttribute(attribute)) return property;
+      if (attribute === 'value' && typeof property === 'string') return property;
+    }
+    return element.getAttribute(attribute);
+  }
+
+  // A field is a list, [selectors, attribute, many]; without selectors it means the
+  // row itself.
+  function readField(root, field, budget) {
+    const [selectors, attribute, many] = field;
+    let found = selectors.length ? [] : [root === document ? document.body : root];
+    for (let at = 0; at < selectors.length && !found.length; at += 1) {
+      found = rpa.safeQuery(root, selectors[at]);
+    }
+    const values = (many ? found : found.slice(0, 1)).map((e) => valueOf(e, attribute));
+    for (const value of values) budget.spend(value);
+    return many ? values : values.length ? values[0] : null;
+  }
+
+  function budgetOf(limit) {
+    let left = limit;
+    return {
+      spend(value) {
+        left -= typeof value === 'string' ? value.length + 8 : 8;
+        if (left < 0) throw new Error('RPA-TOO-MUCH');
+      },
+    };
+  }
+
+  function readRows(rows, fields, limit) {
+    const budget = budgetOf(limit);
+    return rows.map((row) => fields.map((field) => readField(row, field, budget)));
+  }
+
+  // Of each row its fields' values, in the fields' order.
+  function extract(selectors, fields, maxRows, limit) {
+    if (!selectors.length) return { rows: readRows([document], fields, limit), at: 0, count: 1 };
+    const found = rpa.findAll(selectors, maxRows);
+    return { rows: readRows(found.elements, fields, limit), at: found.at, count: found.count };
+  }
+
+  function text(selectors) {
+    const found = rpa.find(selectors, 'attached');
+    if (found.element) found.text = textOf(found.element).slice(0, 4000000);
+    return found;
+  }
+
+  // Whether an element is in a state and holds a text; no selectors: the page's text.
+  function condition(selectors, wanted, text) {
+    const has = (element) => text === null || rpa.norm(textOf(element)).includes(rpa.norm(text));
+    const url = location.href;
+    if (!selectors.length) return { url, holds: !!document.body && has(document.body) };
+    const state = wanted === 'hidden' ? 'visible' : wanted;
+    const fits = rpa.findFitting(selectors, state, has);
+    return { url, holds: wanted === 'hidden' ? !fits : fits };
+  }
+
+  function state() {
+    const entry = performance.getEntriesByType('navigation')[0];
+    // Chromium's own page for what it could not open.
+    const code = location.protocol === 'chrome-error:' && document.querySelector('.error-code');
+    return {
+      url: location.href,
+      error: code ? rpa.norm(code.textContent) : '',
+      title: document.title.slice(0, 500),
+      status: (entry && entry.responseStatus) || null,
+      ready: document.readyState,
+      since: performance.timeOrigin,
+    };
+  }
+
+  // What people could have meant, for a message that names near candidates.
+  function candidates(limit) {
+    const css = `${rpa.CONTROLS}, a[href], label, [id], [data-testid], [role]`;
+    return rpa.all(document, css).slice(0, limit).map((e) => ({
+      tag: e.tagName.toLowerCase(),
+      id: e.id.slice(0, 100),
+      name: (e.getAttribute('name') || '').slice(0, 100),
+      classes: Array.from(e.classList).slice(0, 3).map((c) => c.slice(0, 60)),
+      text: (e.children.length < 4 ? rpa.accessibleName(e) : '').slice(0, 100),
+      placeholder: (e.getAttribute('placeholder') || '').slice(0, 100),
+      testid: (e.getAttribute('data-testid') || '').slice(0, 100),
+      isLabel: e.tagName === 'LABEL',
+    }));
+  }
+
+  return { extract, text, condition, state, candidates };
+})();

@@ -1,0 +1,257 @@
+"""The browser of one execution, as the browser steps drive it."""
+
+import base64
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urldefrag
+
+from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
+from apps.core.types import Json, JsonObject
+from apps.steps.browser import checkpoints, extraction
+from apps.steps.browser.connection import BrowserConnection
+from apps.steps.browser.failures import net_error
+from apps.steps.browser.missing import not_found
+from apps.steps.browser.target import Target, as_target
+from apps.steps.browser.urls import ask_proxy, checked_url, shown_url
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webelement import WebElement
+
+    from apps.steps.browser.chromium.driver import Driver
+
+MAX_CANDIDATES = 400
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 16_000
+# Answers that can be the egress proxy's own.
+_OLD_PAGE_S = 3.0
+_PROXY_STATUS = frozenset({403, 502, 503, 504})
+
+
+class BrowserSession(BrowserConnection):
+    """A browser with the means to open pages, find elements and read them."""
+
+    def goto(
+        self, url: str, wait_until: str = "load", timeout: float = 30.0
+    ) -> JsonObject:
+        """Open a page; gives `{url, title, status}` of where that led.
+
+        Args:
+            wait_until: `load`, `domcontentloaded` or `none`.
+            timeout: seconds.
+
+        Raises:
+            PermanentFailure: `scheme_refused`, `invalid_url`, `egress_refused`, or
+                one of Chromium's codes, such as `ERR_CERT_DATE_INVALID`.
+            TemporaryFailure: `timeout`, or one of Chromium's codes, such as
+                `ERR_CONNECTION_REFUSED`.
+        """
+        url = checked_url(url)
+        seconds = self.within_step(timeout)
+        deadline = time.monotonic() + seconds
+        since = self._state_before()["since"]
+        try:
+            self.poll(lambda: (self._load(url, wait_until, seconds),), seconds)
+        except RpaError as error:
+            raise self._cause(url, error) from error
+        state = self.state()
+        while wait_until == "load" and state["ready"] != "complete":
+            if time.monotonic() > deadline:
+                message = f"{shown_url(url)} was not loaded within {seconds:g} s."
+                raise TemporaryFailure(message, code="timeout")
+            time.sleep(0.02)
+            state = self.state()
+        if state["error"]:
+            raise self._cause(url, net_error(state["error"]))
+        if state["since"] == since and _is_elsewhere(url, state["url"]):
+            raise PermanentFailure(
+                f"{shown_url(url)} is no page but a download, or empty. The step "
+                "download_file can fetch it.",
+                code="not_a_page",
+            )
+        if state["status"] in _PROXY_STATUS and (cause := self._ask(state["url"])):
+            raise cause
+        return {name: state[name] for name in ("url", "title", "status")}
+
+    def state(self) -> JsonObject:
+        """`{url, title, status, ready, since, error}` of the page.
+
+        `status` is None when not known, `since` tells one document from the next,
+        `error` is the code of Chromium's own page for what could not be opened.
+        """
+        return dict(self.steadily(lambda: self.run(None, "reading.state")))
+
+    def html(self) -> str:
+        """The page's document as it stands now."""
+        with self.commanding() as driver:
+            self.leave_frames(driver)
+            return driver.page_source
+
+    def find(
+        self, target: Target | str, timeout: float = 10.0, state: str = "actionable"
+    ) -> "WebElement":
+        """The first element that fits, once it is in the wanted state.
+
+        Args:
+            state: `attached`, `visible`, `enabled`, `editable`, or `actionable`:
+                visible, enabled and not moving.
+
+        Raises:
+            PermanentFailure: `element_not_found`, `element_not_ready` or
+                `invalid_selector`.
+        """
+        found = self.wait_for(target, timeout, "rpa.find", state)
+        element: WebElement = found["element"]
+        return element
+
+    def find_all(self, target: Target | str, limit: int = 10_000) -> "list[WebElement]":
+        """The elements that the first fitting selector finds now; can be empty."""
+        target = _target(target)
+        selectors = [selector.for_page() for selector in target.selectors]
+        found = self.steadily(lambda: self.run(target, "rpa.findAll", selectors, limit))
+        return list(found["elements"])
+
+    def wait_for(
+        self, target: Target | str, timeout: float, function: str, *arguments: Json
+    ) -> JsonObject:
+        """Call a function of the page's side until it finds its element.
+
+        Args:
+            function: takes the selectors and the arguments, gives `{element, at}`
+                and more; `at` is the index of the selector that found it.
+        """
+        target = _target(target)
+        selectors = [selector.for_page() for selector in target.selectors]
+        seconds = self.within_step(timeout)
+        last: JsonObject = {}
+
+        def look() -> JsonObject | None:
+            nonlocal last
+            last = self.run(target, function, selectors, *arguments)
+            return last if last["element"] is not None else None
+
+        if (found := self.poll(look, seconds)) is None:
+            raise not_found(target, last, self._candidates(target), seconds)
+        return found
+
+    def text(self, target: Target | str, timeout: float = 10.0) -> str:
+        """An element's visible text, or a field's value (never a password)."""
+        return str(self.wait_for(target, timeout, "reading.text")["text"])
+
+    def extract(
+        self,
+        target: Target | str | None,
+        fields: Mapping[str, Any],
+        many: bool = False,
+        timeout: float = 10.0,
+    ) -> list[JsonObject] | JsonObject:
+        """Values from the page, all read at one moment.
+
+        Args:
+            target: the element the fields lie in; with `many` each such element
+                makes a row. None: the whole page.
+            fields: by name a selector, or `{target?, attribute?, regex?, many?,
+                default?}`; without `target` it is the row itself. None given: `text`.
+            timeout: seconds to wait for the element; with `many`, whatever is there
+                now counts, none included.
+
+        Raises:
+            PermanentFailure: `element_not_found` (unless `many`),
+                `invalid_selector`, `invalid_field` or `too_much_data`.
+        """
+        place = None if target is None else _target(target)
+        if many:
+            return extraction.rows(self, place, fields)
+        if place is not None:
+            self.wait_for(place, timeout, "rpa.find", "attached")
+        return extraction.rows(self, place, fields, limit=1)[0]
+
+    def screenshot(
+        self, full_page: bool = False, target: Target | str | None = None
+    ) -> bytes:
+        """A PNG of what is in view, of the whole page, or of one element."""
+        if target is not None:
+            place = target
+            return self.steadily(lambda: self._picture(place))
+        with self.commanding() as driver:
+            self.leave_frames(driver)
+            clip = _whole_page(driver) if full_page else {}
+            answer = driver.cdp("Page.captureScreenshot", format="png", **clip)
+        return base64.b64decode(answer["data"])
+
+    def checkpoint(self) -> JsonObject:
+        """What `restore` needs in another browser: address, cookies, storage."""
+        return checkpoints.take(self)
+
+    def restore(self, checkpoint: JsonObject) -> None:
+        """Bring this browser to where another was; opens the page again."""
+        checkpoints.restore(self, checkpoint)
+
+    def _picture(self, target: Target | str) -> bytes:
+        element = self.find(target, state="visible")
+        with self.commanding():
+            return element.screenshot_as_png
+
+    def _state_before(self) -> JsonObject:
+        """The state of the page that is to be left; a page that hangs is left now."""
+        try:
+            with self.limited_to(_OLD_PAGE_S):
+                return self.state()
+        except TemporaryFailure:
+            self.open_new_tab()
+            return self.state()
+
+    def _load(self, url: str, wait_until: str, seconds: float) -> None:
+        limit = max(seconds, self.command_s)
+        with self.limited_to(limit), self.commanding() as driver:
+            self.leave_frames(driver)
+            if wait_until == "none":
+                answer = driver.cdp("Page.navigate", url=url)
+                if code := str(answer.get("errorText", "")).removeprefix("net::"):
+                    raise net_error(code, shown_url(url))
+                return
+            driver.set_page_load_timeout(seconds)
+            driver.get(url)
+
+    def _cause(self, url: str, error: RpaError) -> RpaError:
+        """What lies behind a failed load: the proxy's refusal, or the error itself."""
+        if not error.code.startswith("ERR_"):
+            return error
+        # A refused redirect is what the browser stands at now.
+        here = url
+        if self.is_running:
+            with self.commanding() as driver:
+                here = driver.current_url
+        return (
+            self._ask(here) or self._ask(url) or net_error(error.code, shown_url(url))
+        )
+
+    def _ask(self, url: str) -> RpaError | None:
+        return ask_proxy(self.proxy_address, url) if self.proxy_address else None
+
+    def _candidates(self, target: Target) -> list[JsonObject]:
+        """Elements to name in an error, where the page still lets us look."""
+        try:
+            return list(self.run(target, "reading.candidates", MAX_CANDIDATES))
+        except Exception:
+            # The error at hand matters more than its hint.
+            return []
+
+
+def _target(value: Target | str) -> Target:
+    return (
+        value if isinstance(value, Target) else Target.model_validate(as_target(value))
+    )
+
+
+def _is_elsewhere(wanted: str, here: str) -> bool:
+    return urldefrag(wanted).url.rstrip("/") != urldefrag(here).url.rstrip("/")
+
+
+def _whole_page(driver: "Driver") -> JsonObject:
+    """Parameters for a picture of the whole page, cut off where it gets too large."""
+    size = driver.cdp("Page.getLayoutMetrics")["cssContentSize"]
+    width = min(max(1, int(size["width"])), MAX_SIDE)
+    height = min(max(1, int(size["height"])), MAX_SIDE, MAX_PIXELS // width)
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+    return {"clip": clip, "captureBeyondViewport": True}

@@ -1,0 +1,115 @@
+"""Step type `type`: type text into a field of the open page."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from apps.core.errors import PermanentFailure
+from apps.core.types import Json, JsonObject
+from apps.steps.base import Duration, Effect, Params, StepType
+from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.target import TargetParam, target_field
+from apps.steps.context import StepContext
+from apps.steps.registry import register
+
+MAX_TEXT = 100_000
+_ENTER = "\ue007"
+# Keys would be pressed for these, or the driver refuses them.
+_NOT_BY_KEYS = re.compile("[\x00-\x1f\x7f\ue000-\uf8ff\U00010000-\U0010ffff]")
+_REFUSALS = {
+    "file": "is a file field: files cannot be typed into it",
+    "not text": "is no field for text",
+    "bad value": "did not take the text: dates are written 2030-12-31, times 23:59, "
+    "colors #00ff00",
+}
+
+
+class TypeParams(Params):
+    """What to type where.
+
+    Attributes:
+        clear: replace what stands in the field; else the text is put behind it.
+        keys: press a key for each character; slower, for pages that listen to keys.
+        submit: press Enter afterwards.
+    """
+
+    # An error must not show the text, which may be a secret.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    target: TargetParam = target_field()
+    text: Annotated[str, Field(max_length=MAX_TEXT, repr=False)]
+    clear: bool = True
+    keys: bool = False
+    submit: bool = False
+    timeout: Duration = timedelta(seconds=10)
+
+
+@register("type")
+class Type(StepType[TypeParams]):
+    """Type text into a field, by default in place of what stands there."""
+
+    params_class = TypeParams
+    effect = Effect.PAGE
+    needs_browser = True
+
+    def effect_of(self, params: TypeParams) -> Effect:
+        """Enter sends most forms."""
+        return Effect.WRITE if params.submit else Effect.PAGE
+
+    def summary(self, params: TypeParams) -> str:
+        """Names the field, never the text."""
+        return f"type into {params.target}"
+
+    def run(self, params: TypeParams, ctx: StepContext) -> Json:
+        """Wait for the field, type, and press Enter if asked to."""
+        with on_page(ctx) as browser:
+            found = _type(browser, params)
+        note_fallback(ctx, params.target, found)
+        return None
+
+
+def _type(browser: BrowserSession, params: TypeParams) -> JsonObject:
+    def attempt() -> JsonObject:
+        found = _prepare(browser, params)
+        with browser.commanding() as driver:
+            if found["mode"].startswith("keys"):
+                if _needs_keys(params):
+                    found["element"].send_keys(params.text)
+                else:
+                    driver.cdp("Input.insertText", text=params.text)
+        return found
+
+    # A page that draws its fields anew takes the element away: begin again then.
+    # What was typed before is replaced, unless the text is to be put behind it.
+    found = browser.steadily(attempt) if params.clear else attempt()
+    if params.submit:
+        with browser.commanding():
+            found["element"].send_keys(_ENTER)
+    return found
+
+
+def _prepare(browser: BrowserSession, params: TypeParams) -> JsonObject:
+    """Find the field and make it ready, in one round trip."""
+    seconds = params.timeout.total_seconds()
+    arguments = (params.text, params.clear)
+    found = browser.wait_for(params.target, seconds, "acting.prepareTyping", *arguments)
+    if refusal := _REFUSALS.get(found["mode"]):
+        message = f"`{params.target}` {refusal}."
+        raise PermanentFailure(message, code="not_a_text_field")
+    if found["mode"] == "keys one line" and re.search(r"[\r\n]", params.text):
+        message = (
+            f"`{params.target}` has one line, but the text has line breaks. To press "
+            "Enter after the text, set `submit: true`."
+        )
+        raise PermanentFailure(message, code="bad_text")
+    return found
+
+
+def _needs_keys(params: TypeParams) -> bool:
+    if _NOT_BY_KEYS.search(params.text):
+        return False
+    # Text that is put in at once does not reach frames of other sites.
+    return params.keys or bool(params.target.frame)
