@@ -1,7 +1,7 @@
 """Finding out who asks: by access token, API key, or the pages' session cookie.
 
-Each needs two queries at most, and all are wrapped in `tenancy.system()` by the
-caller: who may see what is only known afterwards.
+Each needs two queries at most and looks across organizations (in
+`tenancy.system()`), since who may see what is only known afterwards.
 """
 
 import ipaddress
@@ -187,8 +187,9 @@ class CookieAuthentication(authentication.SessionAuthentication):
             return None
         user: User = found[0]
         slug = asked_organization(request)
-        known = None if slug else recent_organization(user)
-        place = place_of(user, known, slug)
+        with tenancy.system():
+            known = None if slug is not None else recent_organization(user)
+            place = place_of(user, known, slug)
         return user, Viewer(user=user, address=address_of(request), **place._asdict())
 
 

@@ -264,7 +264,7 @@ def test_a_sign_in_ends_after_ninety_days_whatever_is_refreshed(anonymous, alice
 
 
 @pytest.mark.parametrize(
-    "token", ["", "x", "rpr_", "rpr_a.b.c", "rpr_" + "0" * 32 + ".0.00", "é" * 99]
+    "token", ["", "x", "rpr_", "rpr_a.b.c", "rpr_" + "0" * 32 + ".0.00", "é"]
 )
 def test_forged_refresh_tokens_are_refused(anonymous, token):
     answer = anonymous.post("/api/auth/token/refresh", {"refresh": token or " "})

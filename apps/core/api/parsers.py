@@ -8,16 +8,9 @@ from django.core.exceptions import RequestDataTooBig
 from rest_framework import exceptions, parsers
 
 from apps.core import documents, yaml_documents
-from apps.core.errors import Invalid
 from apps.core.types import Json
 
 _MARKS = "rpa_marks"
-
-
-class NotText(Invalid):
-    """The body is no UTF-8 text."""
-
-    code = "not_utf8"
 
 
 def body_text(
@@ -27,7 +20,7 @@ def body_text(
 
     Raises:
         RequestDataTooBig: it is larger than `API_BODY_MAX_BYTES`.
-        NotText: it is not UTF-8.
+        Invalid: it is not UTF-8.
         UnsupportedMediaType: it is compressed or in another character set.
     """
     request = context["request"]
@@ -38,6 +31,8 @@ def body_text(
             media_type or "", "Compressed request bodies are not accepted."
         )
     limit = settings.API_BODY_MAX_BYTES
+    if _declared_length(request) > limit:
+        raise RequestDataTooBig
     body = stream.read(limit + 1)
     if len(body) > limit:
         raise RequestDataTooBig
@@ -45,7 +40,14 @@ def body_text(
         return str(body, "utf-8")
     except UnicodeDecodeError as error:
         message = f"The body is not UTF-8 text (sent as {charset[:40]})."
-        raise NotText(message) from error
+        raise documents.invalid(message, code="not_utf8") from error
+
+
+def _declared_length(request: Any) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH", 0))
+    except ValueError:
+        return 0
 
 
 def marks_of(request: Any) -> documents.Marks:

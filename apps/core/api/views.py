@@ -23,8 +23,9 @@ M = TypeVar("M", bound=Model)
 class Scoped(APIView):
     """Runs each handler in one transaction that sees one organization.
 
-    Sign-in looks across organizations; the permission check comes before the
-    organization's scope opens. Any error rolls the transaction back.
+    Sign-in looks across organizations in a scope of its own; the permission check
+    comes before the organization's scope opens. Any error rolls the transaction
+    back.
     """
 
     _scope: ExitStack
@@ -55,10 +56,6 @@ class Scoped(APIView):
             # A body sent in chunks has no length; DRF would take it for none.
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
-
-    def perform_authentication(self, request: Request) -> None:
-        with tenancy.system():
-            super().perform_authentication(request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
