@@ -74,5 +74,5 @@ for _name, _class in (
     ("sample_group", SampleGroup),
 ):
     if registry.find(_name) is None:
-        registry.register(_name)(_class)  # type: ignore[type-var]
+        registry.register(_name)(_class)
         _class.group = "logic"

@@ -107,7 +107,9 @@ def test_the_trail_of_a_change_holds_no_value(alice: Person) -> None:
         "secret.update",
         "secret.delete",
     ]
-    assert trail[1].after["value_changed"] is True
+    facts = {"name": "api_key", "description": ""}
+    assert trail[1].before == facts
+    assert trail[1].after == {**facts, "value_changed": True}
     assert VALUE not in str([(entry.before, entry.after) for entry in trail])
 
 

@@ -9,6 +9,7 @@ from apps.accounts.models import AuditEntry
 from apps.core import tenancy
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.events.models import Event
+from apps.executions.services import execution_start
 from apps.workflows import selectors, services
 from apps.workflows.models import Workflow, WorkflowVersion
 from tests.fixtures_cast import Person
@@ -162,6 +163,14 @@ def test_deleting_removes_all_versions(alice: Person) -> None:
         services.workflow_archive(workflow=workflow, by=alice.viewer)
 
 
+def test_a_workflow_that_was_executed_is_not_deleted(alice: Person) -> None:
+    workflow = create(alice)
+    execution_start(workflow=workflow, inputs={}, trigger="api", by=alice.viewer)
+    with pytest.raises(Conflict, match="archive it instead"):
+        services.workflow_delete(workflow=workflow, by=alice.viewer)
+    assert Workflow.objects.filter(id=workflow.id).exists()
+
+
 def test_every_write_leaves_a_trail_and_an_event(alice: Person) -> None:
     workflow = create(alice)
     services.workflow_update(workflow=workflow, by=alice.viewer, name="New")
@@ -174,7 +183,7 @@ def test_every_write_leaves_a_trail_and_an_event(alice: Person) -> None:
         "workflow.archive",
         "workflow.delete",
     ]
-    assert trail[1].before["name"] == "Test"
+    assert trail[1].before == {"name": "Test", "version": 1, "archived": False}
     assert trail[1].after == {"name": "New", "version": 2, "archived": False}
     events = Event.objects.filter(workflow_id=workflow.id, type="workflow-changed")
     assert events.count() == 4

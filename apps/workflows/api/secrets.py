@@ -25,8 +25,8 @@ class SecretsView(ApiView):
     ordering_fields = ("name", "created_at", "updated_at", "last_used_at")
 
     @extend_schema(
-        parameters=[data.SecretFilter],
-        responses=data.SecretOutput(many=True),
+        parameters=[data.SecretFilter, *data.PAGING],
+        responses=data.SecretPage,
         operation_id="secrets_list",
     )
     def get(self, request: Request) -> Response:

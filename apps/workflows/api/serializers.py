@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from apps.core.api.serializers import (
@@ -13,6 +14,14 @@ from apps.core.api.serializers import (
 from apps.workflows.services.secrets import SHORTEST_MASKED
 
 MOST_TAGS = 50
+
+
+# The query parameters of every list.
+PAGING = [
+    OpenApiParameter("limit", int, description="Rows of a page, up to 200."),
+    OpenApiParameter("cursor", str, description="As in the `next` of a page."),
+    OpenApiParameter("ordering", str, description="A field; `-` before it turns it."),
+]
 
 
 class TitleInput(StrictSerializer):
@@ -213,6 +222,30 @@ def secret_warnings(value: str | None) -> list[str]:
     ]
 
 
+class Page(serializers.Serializer[Any]):
+    """A page of a list, and where the next one is."""
+
+    next = serializers.URLField(allow_null=True)
+
+
+class WorkflowPage(Page):
+    """A page of workflows."""
+
+    results = WorkflowOutput(many=True)
+
+
+class VersionPage(Page):
+    """A page of versions."""
+
+    results = VersionOutput(many=True)
+
+
+class SecretPage(Page):
+    """A page of secrets."""
+
+    results = SecretOutput(many=True)
+
+
 class StepTypeOutput(serializers.Serializer[Any]):
     """A step type."""
 
@@ -228,8 +261,7 @@ class StepTypeOutput(serializers.Serializer[Any]):
     schema = serializers.JSONField()
 
 
-class StepTypeList(serializers.Serializer[Any]):
+class StepTypeList(Page):
     """All step types; there is never a next page."""
 
     results = StepTypeOutput(many=True)
-    next = serializers.CharField(allow_null=True)

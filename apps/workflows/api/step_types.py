@@ -44,7 +44,7 @@ class StepTypesView(ApiView):
 
     required_role = "viewer"
 
-    @extend_schema(responses=data.StepTypeList)
+    @extend_schema(responses=data.StepTypeList, operation_id="step_types_list")
     def get(self, request: Request) -> Response:
         """List all step types with the schema of their parameters."""
         found = [_shown(kind) for kind in registry.all_types()]

@@ -22,7 +22,9 @@ class VersionsView(ApiView):
     ordering_fields = ("number",)
 
     @extend_schema(
-        responses=data.VersionOutput(many=True), operation_id="workflows_versions_list"
+        parameters=data.PAGING,
+        responses=data.VersionPage,
+        operation_id="workflows_versions_list",
     )
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
         """List the versions of a workflow."""

@@ -42,8 +42,8 @@ class WorkflowsView(DocumentView):
     ordering_fields = ("name", "created_at", "updated_at")
 
     @extend_schema(
-        parameters=[data.WorkflowFilter],
-        responses=data.WorkflowOutput(many=True),
+        parameters=[data.WorkflowFilter, *data.PAGING],
+        responses=data.WorkflowPage,
         operation_id="workflows_list",
     )
     def get(self, request: Request) -> Response:

@@ -14,6 +14,12 @@ Reference = tuple[str, ...]
 ROOTS = frozenset({"inputs", "variables", "steps", "execution", "workflow"})
 # Before the first step runs.
 EARLY_ROOTS = ROOTS - {"steps"}
+# What stands in those that are the same for every workflow.
+ENTRIES = {
+    "execution": frozenset({"id", "started_at", "trigger", "dry_run"}),
+    "workflow": frozenset({"id", "name"}),
+}
+STEP_ENTRIES = frozenset({"output", "status", "error"})
 SECRETS = "secrets"
 ERROR = "error"
 TAKEN = ROOTS | {SECRETS}
@@ -142,7 +148,9 @@ class Names:
         if len(reference) == 1:
             return None
         if root == "steps":
-            return self._step_mistake(use, reference[1], is_required=is_required)
+            return self._step_mistake(
+                use, reference[1], is_required=is_required
+            ) or _result_mistake(reference, is_required=is_required)
         return self._entry_mistake(root, reference[1]) if is_required else None
 
     def _unknown_root(self, use: Use, root: str) -> str:
@@ -166,6 +174,8 @@ class Names:
             known = self.inputs
         elif root == "variables" and not self.any_variable:
             known = self.variables
+        elif root in ENTRIES:
+            known = ENTRIES[root]
         else:
             return None
         return None if name in known else _undefined_in(root, name, known)
@@ -185,6 +195,12 @@ class Names:
         if any(around.block == name for around in here.around):
             return f'the step "{name}" is around this one and has not ended yet'
         return f'the step "{name}" comes later' if target.order > here.order else None
+
+
+def _result_mistake(reference: Reference, *, is_required: bool) -> str | None:
+    if not is_required or len(reference) < 3 or reference[2] in STEP_ENTRIES:
+        return None
+    return _undefined_in(f"steps.{reference[1]}", reference[2], STEP_ENTRIES)
 
 
 def _secret_mistake(use: Use, reference: Reference) -> str | None:

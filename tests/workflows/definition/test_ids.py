@@ -7,7 +7,7 @@ from tests.workflows.documents import OVERDUE, step, with_steps, yaml
 
 
 def ids(document: dict[str, object]) -> list[object]:
-    return [one["id"] for one in normalize(document)["steps"]]  # type: ignore[index]
+    return [one["id"] for one in normalize(document)["steps"]]
 
 
 def test_names_steps_after_their_type() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from apps.core.errors import Invalid
 from apps.workflows.definition.inputs import check_inputs, read_inputs
-from tests.workflows.documents import parse, step, with_steps
+from apps.workflows.definition.parser import parse
+from tests.workflows.documents import step, with_steps
 
 DECLARED = {
     "name": {"type": "string", "required": True},

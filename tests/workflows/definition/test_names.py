@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.documents import errors, parse, paths, step, with_steps
+from apps.workflows.definition.parser import parse
+from tests.workflows.documents import errors, paths, step, with_steps
 
 
 def using(expression: str, **keys: Any) -> dict[str, Any]:
@@ -66,6 +67,8 @@ BAD = [
     (with_steps(using("steps.b.output"), step(id="b")), "comes later"),
     (with_steps(using("steps.a.output", id="a")), "own output"),
     (with_steps(using("steps.none.output")), "steps.none is not defined"),
+    (with_steps(step(id="a"), using("steps.a.outptu")), "steps.a.output"),
+    (with_steps(using("execution.idd")), "did you mean execution.id"),
     (with_steps(using("loop.index")), "loop is not defined"),
     (with_steps(using("error.message")), "error is not defined"),
     (with_steps(loop(step()), using("item")), "item is not defined"),

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.documents import errors, parse, paths, step, with_steps
+from apps.workflows.definition.parser import parse
+from tests.workflows.documents import errors, paths, step, with_steps
 
 EXPRESSION = "{{ inputs.x }}"
 
