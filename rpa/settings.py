@@ -12,7 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+import django_stubs_ext
 from environs import FileAwareEnv
+
+# Before any class is made from one of Django's generic ones.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

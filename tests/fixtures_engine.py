@@ -69,6 +69,10 @@ class Engine:
         run_here(execution)
         return self.now(execution)
 
+    def scope(self) -> Any:
+        """A transaction that sees the organization's rows."""
+        return tenancy.tenant(self.viewer.organization_id)
+
     def now(self, execution: Execution) -> Execution:
         """The execution as it stands now."""
         with tenancy.tenant(self.viewer.organization_id):

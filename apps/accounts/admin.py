@@ -17,7 +17,7 @@ from apps.accounts.models import (
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at runtime
+class UserAdmin(admin.ModelAdmin):
     list_display = ["email", "name", "is_active", "is_staff", "created_at"]
     list_filter = ["is_active", "is_staff"]
     search_fields = ["email", "name"]
@@ -25,20 +25,20 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
 
 
 @admin.register(Organization)
-class OrganizationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at runtime
+class OrganizationAdmin(admin.ModelAdmin):
     list_display = ["name", "slug", "created_at"]
     search_fields = ["name", "slug"]
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at runtime
+class MembershipAdmin(admin.ModelAdmin):
     list_display = ["user", "organization", "role"]
     list_filter = ["role"]
     list_select_related = ["user", "organization"]
     autocomplete_fields = ["user", "organization"]
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at runtime
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows that only the platform writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

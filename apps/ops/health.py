@@ -12,6 +12,7 @@ from django_celery_beat.models import PeriodicTask
 from apps.core import heartbeats
 from apps.core.types import JsonObject
 from apps.executions import selectors
+from apps.executions.engine import workers
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,8 @@ SCHEDULER_SILENT_AFTER = timedelta(seconds=20)
 def health() -> tuple[JsonObject, bool]:
     """`{status, services}` and whether requests can be accepted.
 
-    A broker or scheduler that is down makes the state `degraded`: executions are
-    accepted and wait. Without the database nothing can be accepted.
+    A broker or scheduler that is down, or no worker, makes the state `degraded`:
+    executions are accepted and wait. Without the database nothing can be accepted.
     """
     database = _database()
     broker = _broker()
@@ -31,11 +32,22 @@ def health() -> tuple[JsonObject, bool]:
         services |= {
             "workflowEngine": selectors.engine_status(),
             "scheduler": _scheduler(),
+            "workers": {"alive": workers.alive_count()},
+            # Nobody can connect yet: the realtime room brings the consumer.
             "websocket": {"connectedClients": 0, "activeRooms": 0},
         }
-    is_whole = database["ok"] and broker["ok"] and services["scheduler"]["isRunning"]
-    status = "ok" if is_whole else ("degraded" if database["ok"] else "down")
-    return {"status": status, "services": services}, bool(database["ok"])
+    return {"status": _status(services), "services": services}, bool(database["ok"])
+
+
+def _status(services: JsonObject) -> str:
+    if not services["database"]["ok"]:
+        return "down"
+    is_whole = (
+        services["broker"]["ok"]
+        and services["scheduler"]["isRunning"]
+        and services["workers"]["alive"]
+    )
+    return "ok" if is_whole else "degraded"
 
 
 def _database() -> JsonObject:

@@ -9,7 +9,6 @@ number, so any number of beats may run.
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
@@ -82,16 +81,14 @@ def loops() -> list[Loop]:
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
     """celery-beat's scheduler that starts our loops beside itself."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._loops: list[Loop] = []
+    _loops: tuple[Loop, ...] = ()
 
     def setup_schedule(self) -> None:
         """Read the schedule; start the loops in the process that really beats."""
         super().setup_schedule()
         tenancy.assert_bound_role()
         if not self._loops:
-            self._loops = loops()
+            self._loops = tuple(loops())
             for loop in self._loops:
                 loop.start()
 

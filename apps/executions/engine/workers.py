@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Now
 
 from apps.core.ids import uuid7
@@ -53,7 +53,15 @@ def say_gone(identity: Identity) -> None:
     Worker.objects.filter(last_seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
 
 
+def _alive() -> QuerySet[Worker]:
+    return Worker.objects.filter(last_seen_at__gt=Now() - ALIVE_FOR)
+
+
+def alive_count() -> int:
+    """How many workers said within the last seconds that they are there."""
+    return _alive().count()
+
+
 def total_capacity() -> int:
     """How many executions all living workers run at a time; 0 without workers."""
-    alive = Worker.objects.filter(last_seen_at__gt=Now() - ALIVE_FOR)
-    return alive.aggregate(total=Sum("capacity"))["total"] or 0
+    return _alive().aggregate(total=Sum("capacity"))["total"] or 0

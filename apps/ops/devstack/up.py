@@ -181,7 +181,8 @@ class Stack:
                 answer = session.get(f"{self.url}/api/health", timeout=5)
         except requests.RequestException as error:
             return type(error).__name__
-        return None if answer.status_code == 200 else answer.text[:500]
+        is_ready = answer.status_code == 200 and answer.json()["status"] == "ok"
+        return None if is_ready else answer.text[:500]
 
     def _demo(self) -> None:
         command = [sys.executable, str(ROOT / "manage.py"), "demo"]
