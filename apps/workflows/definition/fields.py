@@ -117,7 +117,8 @@ class StepFields(Fields):
     name: Label = ""
     params: dict[str, Any] = {}
     if_: Annotated[Condition | None, Field(alias="if")] = None
-    retry: RetryFields = RetryFields()
+    # Made anew, since Pydantic would copy a fixed one deeply for every step.
+    retry: RetryFields = Field(default_factory=RetryFields)
     timeout: PositiveDuration | None = None
     mock: Value | None = None
     on_error: Literal["fail", "continue"] = "fail"
@@ -171,7 +172,7 @@ class DocumentFields(Fields):
     labels: Annotated[dict[Tag, str], Field(max_length=50)] = {}
     inputs: Annotated[dict[Identifier, InputFields], Field(max_length=200)] = {}
     variables: Annotated[dict[Identifier, Value], Field(max_length=1000)] = {}
-    settings: SettingsFields = SettingsFields()
+    settings: SettingsFields = Field(default_factory=SettingsFields)
     steps: StepList
     on_failure: StepList = []
     finally_: Annotated[StepList, Field(alias="finally")] = []

@@ -30,7 +30,7 @@ VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6)
     ),
-    max_leaves=30,
+    max_leaves=12,
 )
 STEPS = st.fixed_dictionaries(
     {"type": st.sampled_from([kind.name for kind in registry.all_types()])},
@@ -42,7 +42,7 @@ DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=6) | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DOCUMENTS)
 def test_any_document_parses_or_is_refused_with_paths(document: Any) -> None:
     try:
