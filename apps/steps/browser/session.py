@@ -51,7 +51,7 @@ class BrowserSession(BrowserConnection):
         deadline = time.monotonic() + seconds
         since = self._state_before()["since"]
         try:
-            self.poll(lambda: (self._load(url, wait_until, seconds),), seconds)
+            self.steadily(lambda: self._load(url, wait_until, seconds))
         except RpaError as error:
             raise self._cause(url, error) from error
         state = self.state()

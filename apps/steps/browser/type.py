@@ -20,10 +20,18 @@ _ENTER = "\ue007"
 # Keys would be pressed for these, or the driver refuses them.
 _NOT_BY_KEYS = re.compile("[\x00-\x1f\x7f\ue000-\uf8ff\U00010000-\U0010ffff]")
 _REFUSALS = {
-    "file": "is a file field: files cannot be typed into it",
-    "not text": "is no field for text",
-    "bad value": "did not take the text: dates are written 2030-12-31, times 23:59, "
-    "colors #00ff00",
+    "file": ("not_a_text_field", "is a file field: files cannot be typed into it"),
+    "not text": ("not_a_text_field", "is no field for text"),
+    "bad value": (
+        "bad_text",
+        "did not take the text: dates are written 2030-12-31, times 23:59, colors "
+        "#00ff00",
+    ),
+    "one line": (
+        "bad_text",
+        "has one line, but the text has line breaks. To press Enter after the text, "
+        "set `submit: true`",
+    ),
 }
 
 
@@ -68,18 +76,25 @@ class Type(StepType[TypeParams]):
         with on_page(ctx) as browser:
             found = _type(browser, params)
         note_fallback(ctx, params.target, found)
+        if found["mode"] == "changed":
+            ctx.warn("The field holds something else than the text that was typed.")
         return None
 
 
 def _type(browser: BrowserSession, params: TypeParams) -> JsonObject:
+    by_keys = params.keys and not _NOT_BY_KEYS.search(params.text)
+    arguments = (params.text, params.clear, by_keys)
+    seconds = params.timeout.total_seconds()
+
     def attempt() -> JsonObject:
-        found = _prepare(browser, params)
-        with browser.commanding() as driver:
-            if found["mode"].startswith("keys"):
-                if _needs_keys(params):
-                    found["element"].send_keys(params.text)
-                else:
-                    driver.cdp("Input.insertText", text=params.text)
+        found = browser.wait_for(params.target, seconds, "acting.type", *arguments)
+        if found["mode"] == "keys":
+            with browser.commanding():
+                found["element"].send_keys(params.text)
+                # Fails when the page has drawn the field anew, text and all.
+                found["element"].is_enabled()
+        elif code := _REFUSALS.get(found["mode"]):
+            raise _refusal(params, *code)
         return found
 
     # A page that draws its fields anew takes the element away: begin again then.
@@ -91,25 +106,5 @@ def _type(browser: BrowserSession, params: TypeParams) -> JsonObject:
     return found
 
 
-def _prepare(browser: BrowserSession, params: TypeParams) -> JsonObject:
-    """Find the field and make it ready, in one round trip."""
-    seconds = params.timeout.total_seconds()
-    arguments = (params.text, params.clear)
-    found = browser.wait_for(params.target, seconds, "acting.prepareTyping", *arguments)
-    if refusal := _REFUSALS.get(found["mode"]):
-        message = f"`{params.target}` {refusal}."
-        raise PermanentFailure(message, code="not_a_text_field")
-    if found["mode"] == "keys one line" and re.search(r"[\r\n]", params.text):
-        message = (
-            f"`{params.target}` has one line, but the text has line breaks. To press "
-            "Enter after the text, set `submit: true`."
-        )
-        raise PermanentFailure(message, code="bad_text")
-    return found
-
-
-def _needs_keys(params: TypeParams) -> bool:
-    if _NOT_BY_KEYS.search(params.text):
-        return False
-    # Text that is put in at once does not reach frames of other sites.
-    return params.keys or bool(params.target.frame)
+def _refusal(params: TypeParams, code: str, why: str) -> PermanentFailure:
+    return PermanentFailure(f"`{params.target}` {why}.", code=code)

@@ -69,8 +69,9 @@ def ask_proxy(
         connection.close()
     where = shown_url(url)
     if reason is None:
-        message = f"{where} could not be reached."
-        return TemporaryFailure(message, code="connection_failed")
+        code = answer.headers.get("X-Egress-Error", "connection_failed")
+        message = f"{where} could not be reached: {code.replace('_', ' ')}."
+        return TemporaryFailure(message, code=code)
     message = f"{where} may not be opened: {reason}."
     return PermanentFailure(message, code="egress_refused", reason=reason)
 

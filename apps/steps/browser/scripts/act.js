@@ -43,9 +43,21 @@ const acting = (() => {
     }
   }
 
-  // Finds a field and makes it ready for keys. `mode` says how to go on: 'keys',
-  // 'done' (no keys needed), or why it cannot be typed into.
-  function prepareTyping(selectors, text, clear) {
+  const contentOf = (element) =>
+    element.isContentEditable ? element.textContent : element.value;
+
+  // Puts text in where the caret is, as pasting does: with the events of a person's
+  // editing, and at once.
+  function insert(element, text) {
+    const wasDone = text === ''
+      ? document.execCommand('delete')
+      : document.execCommand('insertText', false, text);
+    if (!wasDone && text !== '' && !element.isContentEditable) setValue(element, text);
+  }
+
+  // Finds a field and types into it. `mode` says how that went: 'done', 'changed' (the
+  // field made something else of it), 'keys' (it is ready for keys), or what is wrong.
+  function type(selectors, text, clear, byKeys) {
     const found = rpa.find(selectors, 'editable');
     const element = found.element;
     if (!element) return { ...found, mode: '' };
@@ -53,6 +65,7 @@ const acting = (() => {
     if (element.matches('[type=checkbox], [type=radio], [type=button], [type=submit]')) {
       return { ...found, mode: 'not text' };
     }
+    if (element.matches('input') && /[\r\n]/.test(text)) return { ...found, mode: 'one line' };
     intoView(element);
     if (element.matches('input') && BY_VALUE.includes(element.type)) {
       element.focus();
@@ -60,13 +73,14 @@ const acting = (() => {
       return { ...found, mode: element.value === '' && text !== '' ? 'bad value' : 'done' };
     }
     putCaret(element, clear);
-    if (text === '') {
-      const isFilled = element.isContentEditable ? element.textContent : element.value;
-      if (clear && isFilled) document.execCommand('delete');
-      return { ...found, mode: 'done' };
+    if (byKeys) {
+      if (clear && contentOf(element) !== '') document.execCommand('delete');
+      return { ...found, mode: 'keys' };
     }
-    const isOneLine = element.matches('input');
-    return { ...found, mode: isOneLine ? 'keys one line' : 'keys' };
+    const before = clear ? '' : contentOf(element);
+    if (text !== '' || (clear && contentOf(element) !== '')) insert(element, text);
+    const isAsMeant = element.isContentEditable || contentOf(element) === before + text;
+    return { ...found, mode: isAsMeant ? 'done' : 'changed' };
   }
 
   // Chooses an option; the answer says how many options there are when none fits.
@@ -116,5 +130,5 @@ const acting = (() => {
     return { x: Math.round(scrollX), y: Math.round(scrollY) };
   }
 
-  return { prepareTyping, choose, scrollPage, scrollToElement, position };
+  return { type, choose, scrollPage, scrollToElement, position };
 })();

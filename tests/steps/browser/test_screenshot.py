@@ -1,0 +1,44 @@
+import struct
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def size(ctx, name="screenshot.png"):
+    content, content_type = ctx.artifacts.saved[name]
+    assert content.startswith(b"\x89PNG")
+    assert content_type == "image/png"
+    return struct.unpack(">II", content[16:24])
+
+
+def test_keeps_a_picture_of_the_view(on_page, site):
+    site.show("<p>hello</p>")
+    output, ctx = on_page("screenshot")
+    assert output["name"] == "screenshot.png"
+    assert output["bytes"] > 0
+    assert size(ctx)[0] == 1280
+
+
+def test_shows_all_of_a_long_page(on_page, site):
+    site.show("<div style='height:3000px'>long</div>")
+    _, ctx = on_page("screenshot", full_page=True, name="long")
+    assert size(ctx, "long.png")[1] >= 3000
+
+
+def test_a_page_without_end_is_cut_off(on_page, site):
+    site.show("<div style='height:900000px'>long</div>")
+    _, ctx = on_page("screenshot", full_page=True)
+    assert size(ctx)[1] == 16_000
+
+
+def test_shows_one_element(on_page, site):
+    site.show("<div id=a style='width:120px;height:80px;background:red'></div>")
+    _, ctx = on_page("screenshot", target="#a")
+    assert size(ctx) == (120, 80)
+
+
+@pytest.mark.parametrize("name", ["../x.png", "a/b.png", "", ".x", "x" * 200, "a\nb"])
+def test_the_name_is_one_plain_word(run_step, name):
+    with pytest.raises(ValueError, match="name"):
+        run_step("screenshot", {"name": name})
