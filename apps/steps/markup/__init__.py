@@ -1,0 +1,1 @@
+"""Reading values out of HTML and XML that stands in a text."""
