@@ -35,7 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
     `recent_organization` while the user is a member of it.
     """
 
-    email = models.EmailField(max_length=254)
+    email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -50,7 +50,7 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="accounts_user_email"),
+            # With the unique column: one account for an address in any case.
             models.CheckConstraint(
                 condition=Q(email=Lower("email")), name="accounts_user_email_lower"
             ),

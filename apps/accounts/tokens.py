@@ -24,8 +24,9 @@ from apps.accounts.models import SignIn, User
 MAX_TOKEN_LENGTH = 4_096
 API_KEY_PREFIX, REFRESH_PREFIX = "rpa_", "rpr_"
 SHOWN_LENGTH = 12
-_ALGORITHM = settings.SIMPLE_JWT["ALGORITHM"]
-_AUDIENCE, _ISSUER = settings.SIMPLE_JWT["AUDIENCE"], settings.SIMPLE_JWT["ISSUER"]
+_ALGORITHM = str(settings.SIMPLE_JWT["ALGORITHM"])
+_AUDIENCE = str(settings.SIMPLE_JWT["AUDIENCE"])
+_ISSUER = str(settings.SIMPLE_JWT["ISSUER"])
 _REFUSED = "The token is not valid or has expired."
 # What a token that is ours by signature but odd inside makes the libraries raise.
 _ODD = (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError)

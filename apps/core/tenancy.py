@@ -95,7 +95,7 @@ def system() -> Iterator[None]:
 
 def current_organization() -> uuid.UUID | None:
     """The organization of the innermost open `tenant` block, if any."""
-    value = _current(connection).organization  # type: ignore[arg-type]  # a proxy of it
+    value = _current(connection).organization
     return uuid.UUID(value) if value else None
 
 
