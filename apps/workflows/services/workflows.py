@@ -291,8 +291,9 @@ def _locked(workflow: Workflow) -> Workflow:
     Raises:
         NotFound: it was deleted meanwhile.
     """
-    found = Workflow.objects.select_for_update(of=("self",))
-    row = found.select_related("current_version").filter(id=workflow.id).first()
+    # Without a join: PostgreSQL checks it again with the old version's row when it
+    # had to wait for the lock, and would then find no workflow at all.
+    row = Workflow.objects.select_for_update().filter(id=workflow.id).first()
     if row is None:
         raise NotFound("The workflow does not exist.")
     return row
