@@ -70,7 +70,7 @@ def _cut(execution: Execution, from_: str) -> int:
     if from_ == "start":
         return 0
     records = StepRecord.objects.filter(execution_id=execution.id)
-    path = from_
+    path: str | None = from_
     if from_ == "failed":
         path = (execution.error or {}).get("path") or _last_open(execution)
         if not path:

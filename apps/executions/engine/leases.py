@@ -58,7 +58,7 @@ _CLAIM = """
     UPDATE executions_execution SET
         status = 'running', lease_owner = %s, lease_token = lease_token + 1,
         deliveries = deliveries + 1, reason = '', due_at = NULL,
-        lease_until = clock_timestamp() + %s,
+        lease_until = clock_timestamp() + make_interval(secs => %s),
         started_at = COALESCE(started_at, clock_timestamp())
     WHERE id = %s AND status = 'queued'
         AND (due_at IS NULL OR due_at <= clock_timestamp())
@@ -68,11 +68,16 @@ _CLAIM = """
 """
 
 
+def lease_s() -> float:
+    """How long a lease holds without being renewed, in seconds."""
+    return float(settings.LEASE_DURATION.total_seconds())
+
+
 def claim(execution_id: uuid.UUID, owner: str) -> Lease | None:
     """Take a queued execution, or None: it is taken, ended or not yet due."""
     with tenancy.system():
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, [owner, settings.LEASE_DURATION, execution_id])
+            cursor.execute(_CLAIM, [owner, lease_s(), execution_id])
             row = cursor.fetchone()
         if row is None:
             return None
@@ -97,13 +102,13 @@ def renew(held: Sequence[tuple[uuid.UUID, int]]) -> dict[uuid.UUID, bool]:
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE executions_execution e"
-            " SET lease_until = clock_timestamp() + %s"
+            " SET lease_until = clock_timestamp() + make_interval(secs => %s)"
             " FROM unnest(%s::uuid[], %s::int[]) AS held(id, token)"
             " WHERE e.id = held.id AND e.lease_token = held.token"
             " AND e.status = 'running'"
             " RETURNING e.id, e.cancel_requested_at IS NOT NULL",
             [
-                settings.LEASE_DURATION,
+                lease_s(),
                 [execution_id for execution_id, _ in held],
                 [token for _, token in held],
             ],
@@ -173,7 +178,7 @@ def free_expired() -> list[Freed]:
     )
 
 
-def _free(condition: str, **values: object) -> list[Freed]:
+def _free(condition: str, **values: uuid.UUID | int) -> list[Freed]:
     with tenancy.system():
         with connection.cursor() as cursor:
             cursor.execute(

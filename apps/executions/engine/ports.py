@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from apps.core.expressions import Scope
 from apps.core.types import Json, JsonObject
 from apps.executions.engine.records import Record
 from apps.executions.engine.strand import Strand
@@ -86,8 +87,8 @@ class Performer(Protocol):
     def now(self) -> datetime:
         """The wall clock (aware UTC)."""
 
-    def prepare(self, node: Node, strand: Strand, scope: object) -> "Prepared":
-        """Render and validate the params.
+    def prepare(self, node: Node, strand: Strand, scope: Scope) -> Any:
+        """Render and validate the params; gives a `Prepared`.
 
         Raises:
             RpaError: they do not fit.
@@ -95,7 +96,7 @@ class Performer(Protocol):
 
     def perform(
         self,
-        prepared: "Prepared",
+        prepared: Any,
         record: Record,
         strand: Strand,
         *,

@@ -74,7 +74,7 @@ def _messages(pool: str) -> int:
         settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2
     )
     try:
-        return int(client.llen(queue_name(pool)))  # type: ignore[arg-type]  # sync client
+        return int(client.llen(queue_name(pool)))
     except redis.RedisError:
         return 0
     finally:
@@ -93,7 +93,7 @@ def _mark_rung(pool: str) -> list[tuple[uuid.UUID, str]]:
             " RETURNING id, pool",
             [pool, RING_AGAIN_S, BATCH],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _ring_all(rows: list[tuple[uuid.UUID, str]]) -> None:

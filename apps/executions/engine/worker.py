@@ -28,7 +28,7 @@ _place: Place | None = None
 _supervisor: Supervisor | None = None
 
 
-class SupervisorStep(bootsteps.StartStopStep):  # type: ignore[misc]  # untyped base
+class SupervisorStep(bootsteps.StartStopStep):
     """Starts the supervisor with the worker and stops it after the pool."""
 
     def __init__(self, worker: Any, **options: Any) -> None:
@@ -51,7 +51,9 @@ class SupervisorStep(bootsteps.StartStopStep):  # type: ignore[misc]  # untyped 
             say_gone(worker.rpa_supervisor.identity)
             connections.close_all()
 
-    terminate = stop
+    def terminate(self, worker: Any) -> None:
+        """The same when the worker is in a hurry."""
+        self.stop(worker)
 
 
 @worker_process_init.connect
@@ -61,7 +63,7 @@ def prepare_child(**_: Any) -> None:
     # Its browser and helpers join this group, so that one kill ends them all.
     os.setpgid(0, 0)
     interrupts.install()
-    index: int = current_process().index
+    index: int = current_process().index  # type: ignore[attr-defined]  # pool workers
     _place = Place(Slot(_TABLE, index), ProcessTools(), Flusher())
 
 

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from apps.accounts.models import Organization, User
 from apps.accounts.viewer import Viewer
 from apps.core import tenancy
+from apps.core.errors import RpaError
 from apps.core.types import JsonObject
 from apps.core.yaml_documents import load_yaml
 from apps.executions import lines
@@ -37,7 +38,10 @@ class Command(BaseCommand):
             )
         console = lines.console()
         console.print("A robot downloads an Excel file and fills ten forms from it.")
-        execution = _start(options["email"])
+        try:
+            execution = _start(options["email"])
+        except RpaError as error:
+            raise CommandError(f"{error} {getattr(error, 'errors', '')}") from error
         for record in follow(execution):
             if record.status != "running":
                 console.print(lines.step_line(record))
