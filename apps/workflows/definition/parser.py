@@ -235,10 +235,11 @@ class _Parser:
         if kind.needs_loop and not spot.in_loop():
             text = f"{kind.name} can stand only inside a loop"
             self.problems.add((*at, "type"), text)
-        if kind.needs_browser and spot.in_parallel():
+        params = raw.get("params", {})
+        given = params if isinstance(params, dict) else {}
+        if kind.uses_browser(given) and spot.in_parallel():
             text = f"{kind.name} needs the browser, so it cannot run in parallel"
             self.problems.add((*at, "type"), text)
-        params = raw.get("params", {})
         if not isinstance(params, dict):
             return Checked()
         if "params" not in raw and raw.keys() - set(STEP_KEYS):
