@@ -9,10 +9,10 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
 )
 
-from apps.core.errors import PermanentFailure
+from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, Params, StepType
-from apps.steps.browser.failures import PageChanged, first_line, page_changing
+from apps.steps.browser.failures import PageChanged, first_line
 from apps.steps.browser.page import note_fallback, on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
@@ -74,7 +74,7 @@ def _click(browser: BrowserSession, params: ClickParams) -> JsonObject:
             return None
         except PageChanged as error:
             # The click may have done that, so it is not repeated.
-            raise page_changing() from error
+            raise TemporaryFailure(error.message, code=error.code) from error
         return found
 
     found = browser.poll(attempt, seconds)

@@ -15,7 +15,6 @@ from apps.steps.browser.failures import (
     BrowserGone,
     BrowserTimeout,
     PageChanged,
-    page_changing,
     told,
 )
 from apps.steps.browser.scripts import script_for
@@ -82,6 +81,11 @@ class BrowserConnection:
         return self._driver is not None
 
     @property
+    def is_responsive(self) -> bool:
+        """Whether it runs, and answered its last command."""
+        return self.is_running and not self._is_stuck
+
+    @property
     def driver(self) -> "Driver":
         """The WebDriver, started if need be; its own errors are Selenium's.
 
@@ -103,7 +107,7 @@ class BrowserConnection:
             if self._chromium and self._driver:
                 with told(), self.limited_to(_NEW_TAB_S):
                     self._chromium.replace_tabs(self._driver)
-        except (RpaError, PageChanged):
+        except RpaError:
             self._discard()
             self._tell("browser_lost")
 
@@ -163,8 +167,12 @@ class BrowserConnection:
 
     def cdp(self, command: str, **parameters: Any) -> JsonObject:
         """Send a command of the Chrome DevTools Protocol; gives its result."""
-        with self.commanding() as driver:
-            return driver.cdp(command, **parameters)
+
+        def send() -> JsonObject:
+            with self.commanding() as driver:
+                return driver.cdp(command, **parameters)
+
+        return self.steadily(send)
 
     def poll(self, look: Callable[[], T | None], seconds: float) -> T | None:
         """Ask until there is an answer; None when there was none in time."""
@@ -187,7 +195,8 @@ class BrowserConnection:
         """
         found = self.poll(lambda: (look(),), self.within_step(_STEADY_S))
         if found is None:
-            raise page_changing()
+            message = "The page kept on changing while it was looked at."
+            raise TemporaryFailure(message, code="page_changing")
         return found[0]
 
     def within_step(self, seconds: float) -> float:

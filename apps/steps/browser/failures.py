@@ -38,20 +38,16 @@ _PASSING = re.compile(
 )
 
 
-class PageChanged(Exception):
+class PageChanged(TemporaryFailure):
     """The element or page went away meanwhile: look again."""
+
+    code = "page_changing"
 
 
 class BrowserGone(TemporaryFailure):
     """The browser died or answers no more; the next use starts a new one."""
 
     code = "browser_crashed"
-
-
-def page_changing() -> TemporaryFailure:
-    """The failure for a page that does not stand still."""
-    message = "The page changed while the step was at work on it."
-    return TemporaryFailure(message, code="page_changing")
 
 
 class BrowserTimeout(TemporaryFailure):
@@ -93,7 +89,7 @@ def _explained(error: WebDriverException) -> Exception:
         UnexpectedAlertPresentException,
     )
     if isinstance(error, passing) or _PASSING.search(text):
-        return PageChanged(text)
+        return PageChanged("The page changed while the step was at work on it.")
     gone = (InvalidSessionIdException, NoSuchWindowException)
     if isinstance(error, gone) or _GONE.search(text):
         return BrowserGone(f"The browser or its page went away: {text}.")

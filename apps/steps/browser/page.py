@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from apps.core.errors import RpaError
 from apps.core.types import JsonObject
-from apps.steps.browser.failures import PageChanged, page_changing
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import Target
 from apps.steps.context import StepContext
@@ -23,28 +22,19 @@ def on_page(ctx: StepContext) -> Iterator[BrowserSession]:
     session = ctx.browser
     session.deadline = ctx.deadline
     try:
-        with _page_stands_still():
-            yield session
+        yield session
     except RpaError as error:
-        if session.is_running and "screenshot" not in error.details:
+        if session.is_responsive and "screenshot" not in error.details:
             _keep_evidence(session, ctx, error)
         raise
     finally:
         session.deadline = None
 
 
-@contextlib.contextmanager
-def _page_stands_still() -> Iterator[None]:
-    try:
-        yield
-    except PageChanged as error:
-        raise page_changing() from error
-
-
 def _keep_evidence(session: BrowserSession, ctx: StepContext, error: RpaError) -> None:
     remaining = ctx.remaining()
     limit = _EVIDENCE_S if remaining is None else min(_EVIDENCE_S, remaining)
-    with contextlib.suppress(RpaError, PageChanged), session.limited_to(limit):
+    with contextlib.suppress(RpaError), session.limited_to(limit):
         picture = session.screenshot()
         kept = ctx.artifacts.save("failure.png", picture, "image/png")
         error.details["screenshot"] = kept

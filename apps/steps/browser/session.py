@@ -162,9 +162,15 @@ class BrowserSession(BrowserConnection):
         place = None if target is None else _target(target)
         if many:
             return extraction.rows(self, place, fields)
-        if place is not None:
-            self.wait_for(place, timeout, "rpa.find", "attached")
-        return extraction.rows(self, place, fields, limit=1)[0]
+        seconds = self.within_step(timeout)
+        found = self.poll(
+            lambda: extraction.rows(self, place, fields, limit=1) or None, seconds
+        )
+        if found is None:
+            # Without a place the page itself is the row, so there is one then.
+            missing = place or _target("body")
+            raise not_found(missing, {}, self._candidates(missing), seconds)
+        return found[0]
 
     def screenshot(
         self, full_page: bool = False, target: Target | str | None = None
