@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -119,6 +120,7 @@ def test_the_browser_ends_with_the_process_that_started_it(tmp_path):
     deadline = time.monotonic() + 10
     while alive(folder) and time.monotonic() < deadline:
         time.sleep(0.05)
+    shutil.rmtree(folder)
     assert alive(folder) == []
 
 
