@@ -83,13 +83,16 @@ class StepTools:
         from apps.core.egress import Policy
         from apps.core.http import HttpClient
 
-        return HttpClient(Policy(allow=["127.0.0.1", "::1"]))
+        return HttpClient(Policy(allow=("127.0.0.1", "::1")))
 
     @cached_property
     def files(self) -> "Workspace":
+        from django.core.files.storage import FileSystemStorage
+
         from apps.core.workspace import Workspace
 
-        return Workspace(self._root)
+        storage = FileSystemStorage(location=self._root)
+        return Workspace(storage, "organization-1", max_bytes=64 * 1024 * 1024)
 
     @cached_property
     def mail(self) -> "Mailer":
