@@ -208,7 +208,7 @@ class StepPerformer:
         if isinstance(failure, TemporaryFailure):
             error["temporary"] = True
         details = _storable(failure.details)
-        retry_after = getattr(failure, "retry_after", None)
+        retry_after = failure.details.get("retry_after")
         if retry_after is not None:
             error["retry_after"] = retry_after
         if details:
