@@ -25,6 +25,9 @@ def main() -> None:
         from apps.ops.devstack.testing import main as test
 
         sys.exit(test(sys.argv[2:]))
+    from apps.ops.devstack.joining import join
+
+    join()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -6,7 +6,6 @@ It needs no working settings, for those may be what is wrong.
 import argparse
 import dataclasses
 import json
-import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -17,9 +16,7 @@ from rich.table import Table
 
 from apps.ops.devstack import checks
 from apps.ops.devstack.checks import Finding, State
-from apps.ops.devstack.databases import role_urls
-from apps.ops.devstack.postgres import EmbeddedPostgres
-from apps.ops.devstack.redis import EmbeddedRedis
+from apps.ops.devstack.joining import take_addresses
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data-dir", type=Path, default=ROOT / ".rpa")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args(arguments)
-    _take_stack_addresses(options.data_dir.resolve())
+    take_addresses(options.data_dir.resolve())
     findings = checks.all_findings(ROOT, options.data_dir.resolve(), options.port)
     healthy = all(finding.state is not State.PROBLEM for finding in findings)
     if options.json:
@@ -47,16 +44,6 @@ def main(arguments: Sequence[str]) -> int:
     else:
         Console().print(_table(findings))
     return 0 if healthy else 1
-
-
-def _take_stack_addresses(data_dir: Path) -> None:
-    """Look at the servers of `manage.py up`, unless the environment names others."""
-    if "DATABASE_URL" not in os.environ and (data_dir / "postgres/cluster").exists():
-        urls = role_urls(EmbeddedPostgres(data_dir / "postgres").url)
-        os.environ["DATABASE_URL"] = urls.app
-        os.environ["DATABASE_OWNER_URL"] = urls.owner
-    if "REDIS_URL" not in os.environ and (data_dir / "redis/server.json").exists():
-        os.environ["REDIS_URL"] = EmbeddedRedis(data_dir / "redis").url
 
 
 def _print_json(findings: Sequence[Finding], healthy: bool) -> None:
