@@ -82,7 +82,7 @@ def claim(execution_id: uuid.UUID, owner: str) -> Lease | None:
         if row is None:
             return None
         # Raw cursors give jsonb as text.
-        lease = Lease(*row[:5], json.loads(row[5]), *row[6:])
+        lease = Lease(*row[:5], json.loads(row[5]), *row[6:])  # type: ignore[call-arg]  # as listed in _CLAIM
         if lease.is_first_start:
             emit(
                 "execution-started",

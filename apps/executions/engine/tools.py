@@ -1,5 +1,6 @@
 """The tools that the steps of one execution share, each made on first use."""
 
+import logging
 import shutil
 import tempfile
 import threading
@@ -11,6 +12,7 @@ from django.core.files.storage import default_storage
 
 from apps.core.egress import Policy
 from apps.core.egress.proxy import EgressProxy
+from apps.core.errors import RpaError
 from apps.core.http import HttpClient
 from apps.core.mail import Mailer
 from apps.core.types import JsonObject
@@ -21,6 +23,11 @@ from apps.executions.engine.leases import Lease
 from apps.steps.base import AnyStepType, Effect
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.session import BrowserSession
+
+log = logging.getLogger(__name__)
+
+# A page that hangs must not hold up the step that has ended.
+_CHECKPOINT_S = 3.0
 
 
 class ProcessTools:
@@ -143,11 +150,22 @@ class ExecutionTools:
             return None
         if not getattr(kind, "needs_browser", False):
             return None
-        page = _loaded(self._session)
-        if page == self._page:
+        session = self._session
+        try:
+            with session.limited_to(_CHECKPOINT_S):
+                page = _loaded(session)
+                if page == self._page:
+                    return None
+                state = session.checkpoint()
+        except RpaError as error:
+            # What the step did stays done; a takeover begins at an earlier page.
+            log.warning(
+                "no checkpoint of the browser",
+                extra={"execution_id": self.lease.execution_id, "error": str(error)},
+            )
             return None
         self._page = page
-        return {"browser": self._session.checkpoint()}
+        return {"browser": state}
 
     def close(self) -> None:
         """Close the browser and remove its files; never raises for a dead browser."""

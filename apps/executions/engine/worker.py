@@ -1,5 +1,6 @@
 """Joins the engine to Celery: the supervisor in the parent, a slot in each child."""
 
+import importlib
 import logging
 import os
 import threading
@@ -34,6 +35,8 @@ class SupervisorStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         worker.rpa_supervisor = None
+        # Before the fork: every child would spend half a second on it otherwise.
+        importlib.import_module("apps.steps.browser.chromium.driver")
 
     def start(self, worker: Any) -> None:
         """Refuse a database role that row level security does not bind; watch."""

@@ -4,7 +4,7 @@ import os
 import warnings
 from typing import Any
 
-from celery.platforms import SecurityWarning
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # stubs lack it
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
