@@ -5,7 +5,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -73,7 +73,7 @@ def _check_size(width: int, rows: Sequence[Row]) -> None:
         )
 
 
-def _cell(sheet: WriteOnlyWorksheet, value: Json) -> WriteOnlyCell | Json:
+def _cell(sheet: WriteOnlyWorksheet, value: Json) -> Any:
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
     if value is None or isinstance(value, bool | float):
