@@ -19,6 +19,7 @@ class ScrollParams(Params):
     """Where to: an end of the page, an element, or a number of pixels.
 
     Attributes:
+        to: an end of the page.
         by: pixels down (negative: up), from where the view is now.
     """
 

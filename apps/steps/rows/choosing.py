@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from apps.core.types import Json
 from apps.steps.base import Params
 from apps.steps.rows.conditions import RowCondition
-from apps.steps.rows.operation import Operation, as_list
+from apps.steps.rows.operation import FieldNames, Operation, as_list
 from apps.steps.rows.queries import Query, RowExpression, ask, compute
 from apps.steps.rows.values import (
     FieldName,
@@ -23,9 +23,12 @@ from apps.steps.rows.values import (
 class Filter(Operation):
     """Keep the rows that meet conditions."""
 
-    where: Annotated[list[RowCondition], BeforeValidator(as_list)] = Field(
-        default_factory=list, max_length=100, description="Conditions on fields."
-    )
+    where: Annotated[
+        list[RowCondition],
+        BeforeValidator(
+            as_list, json_schema_input_type=RowCondition | list[RowCondition]
+        ),
+    ] = Field(default_factory=list, max_length=100, description="Conditions on fields.")
     match: Literal["all", "any"] = Field(
         default="all", description="Whether all of `where` must hold, or any."
     )
@@ -84,7 +87,13 @@ class Sort(Operation):
     """Put rows in order: numbers, texts, false and true, others; null comes last."""
 
     shorthand = "by"
-    by: Annotated[list[SortKey], BeforeValidator(_as_keys)] = Field(
+    by: Annotated[
+        list[SortKey],
+        BeforeValidator(
+            _as_keys,
+            json_schema_input_type=str | SortKey | list[str | SortKey],
+        ),
+    ] = Field(
         min_length=1, max_length=20, description="Fields, the most important first."
     )
 
@@ -105,7 +114,7 @@ class Unique(Operation):
     """Keep the first of the rows that are the same."""
 
     shorthand = "by"
-    by: Annotated[list[FieldName], BeforeValidator(as_list)] = Field(
+    by: FieldNames = Field(
         default_factory=lambda: ["@"],
         min_length=1,
         max_length=100,

@@ -3,12 +3,12 @@
 from collections.abc import Hashable, Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Params
 from apps.steps.rows.aggregates import AGGREGATES
-from apps.steps.rows.operation import Operation, as_list
+from apps.steps.rows.operation import FieldNames, Operation
 from apps.steps.rows.values import (
     FieldName,
     collect,
@@ -18,9 +18,7 @@ from apps.steps.rows.values import (
     value_of,
 )
 
-Keys = Annotated[
-    list[FieldName], BeforeValidator(as_list), Field(min_length=1, max_length=50)
-]
+Keys = Annotated[FieldNames, Field(min_length=1, max_length=50)]
 
 
 def _groups(rows: list[Json], by: list[str]) -> list[tuple[JsonObject, list[Json]]]:

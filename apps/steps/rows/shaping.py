@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
-from apps.steps.rows.operation import Operation, as_list
+from apps.steps.rows.operation import FieldNames, Operation
 from apps.steps.rows.queries import Query, RowExpression, ask, compute
 from apps.steps.rows.values import (
     FieldName,
@@ -18,9 +18,7 @@ from apps.steps.rows.values import (
     value_of,
 )
 
-Names = Annotated[
-    list[FieldName], BeforeValidator(as_list), Field(min_length=1, max_length=1000)
-]
+Names = Annotated[FieldNames, Field(min_length=1, max_length=1000)]
 
 
 class Map(Operation):

@@ -4,22 +4,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from apps.core.errors import NotFound, PermanentFailure
+from apps.core.errors import PermanentFailure
 from tests.fixtures_steps import ContextMaker, StepRunner
 
 PEOPLE = "name,age,city\nAnn,30,Bonn\nBob,41,Graz\n"
-
-
-class OneFile:
-    """A workspace with one file, for its bytes alone."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def read_bytes(self, path: str, *, max_bytes: int) -> bytes:
-        if path != "people.csv":
-            raise NotFound(path)
-        return self.content[:max_bytes]
 
 
 @pytest.fixture
@@ -33,7 +21,8 @@ def parse(run_step: StepRunner) -> Any:
 @pytest.fixture
 def parse_file(run_step: StepRunner, step_ctx: ContextMaker) -> Any:
     def run(content: bytes, **params: Any) -> Any:
-        ctx = step_ctx(files=OneFile(content))
+        ctx = step_ctx()
+        ctx.files.write_bytes("people.csv", content)
         return run_step("parse_csv", {"path": "people.csv", **params}, ctx)
 
     return run
@@ -150,6 +139,17 @@ def test_reads_files_of_many_encodings(
     parsed = parse_file(content, encoding=given)
     assert parsed["rows"] == [{"name": "Jürgen", "city": "Köln"}]
     assert parsed["encoding"] == told
+
+
+def test_a_missing_file_is_named(run_step: StepRunner) -> None:
+    with pytest.raises(PermanentFailure, match=r"gone\.csv"):
+        run_step("parse_csv", {"path": "gone.csv"})
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd"])
+def test_a_path_cannot_leave_the_workspace(run_step: StepRunner, path: str) -> None:
+    with pytest.raises(PermanentFailure):
+        run_step("parse_csv", {"path": path})
 
 
 @pytest.mark.parametrize("encoding", ["auto", "utf-8", "ascii"])

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from apps.core.errors import PermanentFailure
-from tests.fixtures_steps import StepRunner
+from tests.fixtures_steps import ContextMaker, StepRunner
 
 
 @pytest.mark.parametrize("value", [{"a": [1, 2.5, None, True]}, [], "x", 0, None])
@@ -20,6 +20,21 @@ def test_reads_a_value_on_each_line(run_step: StepRunner) -> None:
 
 def test_takes_a_byte_order_mark(run_step: StepRunner) -> None:
     assert run_step("parse_json", {"text": "\ufeff[1]"}) == [1]
+
+
+def test_reads_a_file(run_step: StepRunner, step_ctx: ContextMaker) -> None:
+    ctx = step_ctx()
+    ctx.files.write_bytes("a.json", '{"city": "Köln"}'.encode())
+    assert run_step("parse_json", {"path": "a.json"}, ctx) == {"city": "Köln"}
+
+
+def test_a_file_that_is_no_text_names_the_byte(
+    run_step: StepRunner, step_ctx: ContextMaker
+) -> None:
+    ctx = step_ctx()
+    ctx.files.write_bytes("a.json", b'"\xff"')
+    with pytest.raises(PermanentFailure, match="0xff at offset 1"):
+        run_step("parse_json", {"path": "a.json"}, ctx)
 
 
 @pytest.mark.parametrize(
