@@ -1,5 +1,6 @@
 """Workflows that are started by a step of another one."""
 
+import hashlib
 import uuid
 
 from apps.core import tenancy
@@ -35,7 +36,8 @@ class ChildStarter:
                     ),
                     inputs=inputs,
                     trigger="workflow",
-                    idempotency_key=f"child:{key}",
+                    # Paths in nested loops grow longer than a key may be.
+                    idempotency_key=f"child:{hashlib.sha256(key.encode()).hexdigest()}",
                     parent_id=self._lease.execution_id,
                     depth=self._lease.depth + 1,
                 )

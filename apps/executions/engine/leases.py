@@ -7,7 +7,7 @@ come from the database's clock.
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -178,6 +178,31 @@ def free_expired() -> list[Freed]:
     )
 
 
+def owner_name(host: str, process_id: int) -> str:
+    """How a lease names the process that holds it."""
+    return f"{host}:{process_id}"
+
+
+def free_dead(host: str, is_alive: Callable[[int], bool]) -> list[Freed]:
+    """Give back what processes of this host hold that are not there any more.
+
+    A worker that starts again after it was killed so goes on at once, and need not
+    wait until the leases of its former self run out.
+    """
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, lease_token, lease_owner FROM executions_execution"
+            " WHERE status = 'running' AND starts_with(lease_owner, %s)",
+            [f"{host}:"],
+        )
+        held = cursor.fetchall()
+    freed = []
+    for execution_id, token, owner in held:
+        if not is_alive(int(owner.rpartition(":")[2])):
+            freed += free(execution_id, token)
+    return freed
+
+
 def _free(condition: str, **values: uuid.UUID | int) -> list[Freed]:
     with tenancy.system():
         with connection.cursor() as cursor:
@@ -203,13 +228,13 @@ def _end_of_lost(one: Freed) -> None:
     )
 
 
-def close_records(execution_id: uuid.UUID) -> None:
-    """Mark what was still open in an execution that ended as cancelled."""
+def close_records(*execution_ids: uuid.UUID) -> None:
+    """Mark what was still open in executions that ended as cancelled."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE executions_steprecord SET status = 'cancelled'"
-            " WHERE execution_id = %s AND status IN ('running', 'waiting')",
-            [execution_id],
+            " WHERE execution_id = ANY(%s) AND status IN ('running', 'waiting')",
+            [list(execution_ids)],
         )
 
 

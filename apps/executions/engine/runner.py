@@ -45,7 +45,8 @@ class Place:
 
 def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
     """Claim and run it; False when there was nothing to claim."""
-    lease = leases.claim(execution_id, f"{socket.gethostname()}:{os.getpid()}")
+    owner = leases.owner_name(socket.gethostname(), os.getpid())
+    lease = leases.claim(execution_id, owner)
     if lease is None:
         log.debug("nothing to claim", extra={"execution_id": execution_id})
         return False

@@ -71,7 +71,12 @@ class Supervisor:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start both threads, and let go on what a former self left behind."""
+        try:
+            self._ring_freed(leases.free_dead(self.identity.host, _is_alive))
+        except DatabaseError:
+            # Those leases run out by themselves.
+            log.warning("database does not answer", exc_info=True)
         for name, every, work in (
             ("watch", WATCH_EVERY_S, self._watch),
             ("keep", POLL_EVERY_S, self._keep),
@@ -166,13 +171,16 @@ class Supervisor:
                 "process_id": occupant.process_id,
             },
         )
-        for freed in leases.free(occupant.execution_id, occupant.lease_token):
-            if freed.status == "queued":
-                ring(freed.execution_id, freed.pool)
+        self._ring_freed(leases.free(occupant.execution_id, occupant.lease_token))
         # Last: when the database does not answer, the next round tries again.
         current = self.table.read(occupant.index)
         if current is not None and _key(current) == _key(occupant):
             self.table.free(occupant.index)
+
+    def _ring_freed(self, freed: list[leases.Freed]) -> None:
+        for one in freed:
+            if one.status == "queued":
+                ring(one.execution_id, one.pool)
 
     # --- the database -------------------------------------------------------------
 
