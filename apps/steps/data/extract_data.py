@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, StepType
+from apps.steps.browser.page import on_page
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.markup.fields import FieldSpec
@@ -107,7 +108,8 @@ class ExtractData(StepType[ExtractDataParams]):
 def _from_page(params: ExtractDataParams, ctx: StepContext) -> list[JsonObject]:
     fields = {name: spec.for_page() for name, spec in params.fields.items()}
     seconds = params.timeout.total_seconds()
-    found = ctx.browser.extract(params.target, fields, params.many, seconds)
+    with on_page(ctx) as browser:
+        found = browser.extract(params.target, fields, params.many, seconds)
     return found if isinstance(found, list) else [found]
 
 

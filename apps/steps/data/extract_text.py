@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, StepType
+from apps.steps.browser.page import on_page
 from apps.steps.browser.target import Target, TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.markup.fields import FieldSpec, ValueType
@@ -128,7 +129,8 @@ def _from_page(params: ExtractTextParams, ctx: StepContext) -> list[Any]:
     target: Target | None = params.target
     seconds = params.timeout.total_seconds()
     try:
-        found = ctx.browser.extract(target, fields, params.many, seconds)
+        with on_page(ctx) as browser:
+            found = browser.extract(target, fields, params.many, seconds)
     except PermanentFailure as error:
         if error.code == "element_not_found" and _has_default(params):
             return []

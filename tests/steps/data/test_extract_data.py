@@ -5,9 +5,11 @@ from pydantic import ValidationError
 
 from apps.core.errors import PermanentFailure
 from apps.steps.base import StepType
+from apps.steps.browser.session import BrowserSession
 from apps.steps.registry import find
+from tests.fixtures_browser import Site
 from tests.fixtures_steps import ContextMaker, StepRunner
-from tests.steps.data.pages import PAGE, PreparedBrowser
+from tests.steps.data.pages import PAGE
 
 FIELDS = {
     "no": "td.no",
@@ -126,20 +128,41 @@ def test_a_pattern_cannot_hang(extract: Any) -> None:
     assert extract(f"<b>{'a' * 50_000}!</b>", fields=fields) == {"t": "none"}
 
 
-def test_reads_the_open_page_without_a_source(run_step: StepRunner) -> None:
-    browser = PreparedBrowser([{"no": "A-1", "sum": "5 €"}, {"no": None, "sum": "6"}])
-    fields = {"no": {"target": "td", "default": "?"}, "sum": {"type": "number"}}
-    params = {"target": "tr", "fields": fields, "many": True}
+@pytest.mark.browser
+def test_reads_the_open_page_without_a_source(
+    run_step: StepRunner, browser: BrowserSession, site: Site
+) -> None:
+    site.show(PAGE)
+    fields = FIELDS | {"link": {"target": "a", "attribute": "data-key", "default": "-"}}
+    params = {"target": "tr.overdue", "fields": fields, "many": True}
     assert run_step("extract_data", params, browser=browser) == [
-        {"no": "A-1", "sum": 5},
-        {"no": "?", "sum": 6},
+        {"no": "A-1", "sum": 1234.5, "link": "k1", "id": 1},
+        {"no": "A-2", "sum": 99, "link": "-", "id": 2},
     ]
-    target, asked, many, _ = browser.asked[0]
-    assert (target, many, asked["sum"]) == (
-        "tr",
-        True,
-        {"attribute": "text", "many": False},
-    )
+
+
+@pytest.mark.browser
+def test_reads_one_element_or_the_whole_open_page(
+    run_step: StepRunner, browser: BrowserSession, site: Site
+) -> None:
+    site.show(PAGE)
+    fields = {"all": {"target": "td.no", "many": True, "regex": r"\d"}}
+    whole = run_step("extract_data", {"fields": fields}, browser=browser)
+    one = {"target": "table", "fields": fields}
+    assert run_step("extract_data", one, browser=browser) == whole
+    assert whole == {"all": ["1", "2", "3"]}
+
+
+@pytest.mark.browser
+def test_names_the_target_that_the_open_page_lacks(
+    run_step: StepRunner, browser: BrowserSession, site: Site
+) -> None:
+    site.show(PAGE)
+    params = {"target": "#gone", "fields": {"a": "td"}, "timeout": 0}
+    with pytest.raises(PermanentFailure, match="#gone") as caught:
+        run_step("extract_data", params, browser=browser)
+    assert caught.value.code == "element_not_found"
+    assert caught.value.details["screenshot"]
 
 
 def test_needs_the_browser_only_without_a_source() -> None:

@@ -6,9 +6,11 @@ from pydantic import ValidationError
 
 from apps.core.errors import PermanentFailure
 from apps.steps.base import Effect, StepType
+from apps.steps.browser.session import BrowserSession
 from apps.steps.registry import find
+from tests.fixtures_browser import Site
 from tests.fixtures_steps import ContextMaker, StepRunner
-from tests.steps.data.pages import PAGE, PreparedBrowser
+from tests.steps.data.pages import PAGE
 
 
 @pytest.fixture
@@ -129,17 +131,49 @@ def test_a_hostile_xpath_is_ended(run_step: StepRunner, step_ctx: ContextMaker) 
     assert caught.value.code == "too_slow"
 
 
-def test_reads_the_open_page_without_a_source(run_step: StepRunner) -> None:
-    browser = PreparedBrowser([{"text": "Total: 12.50"}])
-    params = {"target": "#total", "regex": r"[\d.]+", "type": "number", "timeout": 3}
-    assert run_step("extract_text", params, browser=browser) == 12.5
-    assert browser.asked == [("#total", {"text": {"attribute": "text"}}, False, 3.0)]
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"target": "td.sum", "type": "number"}, 1234.5),
+        ({"target": "td.no", "many": True, "regex": r"\d"}, ["1", "2", "3"]),
+        ({"target": "td.no", "regex": "([A-Z])-"}, "A"),
+        ({"target": "text=open", "attribute": "data-key"}, "k1"),
+        ({"target": "#none", "timeout": 0, "default": "-"}, "-"),
+        ({"target": "#none", "many": True}, []),
+    ],
+)
+def test_reads_the_open_page_without_a_source(
+    run_step: StepRunner,
+    browser: BrowserSession,
+    site: Site,
+    params: dict[str, Any],
+    text: Any,
+) -> None:
+    site.show(PAGE)
+    assert run_step("extract_text", params, browser=browser) == text
 
 
-def test_reads_all_elements_of_the_open_page(run_step: StepRunner) -> None:
-    browser = PreparedBrowser([{"text": "a"}, {"text": None}, {"text": "b"}])
-    params = {"target": "li", "many": True}
-    assert run_step("extract_text", params, browser=browser) == ["a", "b"]
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"target": "#none", "timeout": 0}, "element_not_found"),
+        ({"target": "h1", "regex": "xyz"}, "no_match"),
+        ({"target": "h1["}, "invalid_selector"),
+    ],
+)
+def test_names_what_is_wrong_on_the_open_page(
+    run_step: StepRunner,
+    browser: BrowserSession,
+    site: Site,
+    params: dict[str, Any],
+    code: str,
+) -> None:
+    site.show(PAGE)
+    with pytest.raises(PermanentFailure) as caught:
+        run_step("extract_text", params, browser=browser)
+    assert caught.value.code == code
 
 
 def test_needs_the_browser_only_without_a_source() -> None:
