@@ -95,15 +95,12 @@ def _describe(schema: JsonObject) -> None:
     current = ""
     for line in textwrap.dedent(rest).splitlines():
         if line.startswith(" "):
-            texts[name] = f"{texts.get(name, '')} {line.strip()}"
+            texts[current] = f"{texts.get(current, '')} {line.strip()}"
         else:
-            name, _, text = line.partition(": ")
-            texts[name] = text[:1].upper() + text[1:]
-    for field, inner in schema.get("properties", {}).items():
-        if not inner.get("description") and (
-            text := texts.get(field, _SAME.get(field))
-        ):
-            inner["description"] = text
+            current, _, text = line.partition(": ")
+            texts[current] = text[:1].upper() + text[1:]
+    for name, field in schema.get("properties", {}).items():
+        field.setdefault("description", texts.get(name, _SAME.get(name, "")))
 
 
 def _contents(kinds: list[AnyStepType], groups: list[str]) -> str:

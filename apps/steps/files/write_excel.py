@@ -37,7 +37,7 @@ class WriteExcelParams(Params):
     )
     sheet: Annotated[
         str, StringConstraints(min_length=1, max_length=31), AfterValidator(_sheet)
-    ] = "Sheet1"
+    ] = Field(default="Sheet1", description="The name of the sheet.")
     columns: list[str] | None = Field(
         default=None,
         min_length=1,

@@ -111,7 +111,9 @@ class HttpRequestParams(Params):
     timeout: Duration = Field(
         default=_TIMEOUT, description="For the whole answer, redirects included."
     )
-    follow_redirects: bool = True
+    follow_redirects: bool = Field(
+        default=True, description="Whether a redirect leads on or is the answer."
+    )
     idempotency_key: bool = Field(
         default=True,
         description="Whether writes carry an `Idempotency-Key`, the same on each"

@@ -56,11 +56,15 @@ class SendEmailParams(Params):
         max_length=MAX_RECIPIENTS,
         description="`bob@example.com` or `Bob <bob@example.com>`, one or a list.",
     )
-    cc: Addresses = Field(default_factory=list, max_length=MAX_RECIPIENTS)
+    cc: Addresses = Field(
+        default_factory=list, max_length=MAX_RECIPIENTS, description="Get a copy."
+    )
     bcc: Addresses = Field(
         default_factory=list, max_length=MAX_RECIPIENTS, description="Hidden."
     )
-    reply_to: Annotated[str, AfterValidator(_one_address)] | None = None
+    reply_to: Annotated[str, AfterValidator(_one_address)] | None = Field(
+        default=None, description="Where answers go."
+    )
     subject: Annotated[str, AfterValidator(_one_line)] = Field(
         min_length=1, max_length=10_000, description="Cut at 150 characters."
     )
