@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from apps.core import tenancy
 from apps.core.errors import RpaError
@@ -24,12 +24,14 @@ from apps.executions.engine.journal import Flusher, Journal
 from apps.executions.engine.leases import Lease, LeaseLost
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.performer import StepPerformer
+from apps.executions.engine.records import Record
 from apps.executions.engine.slots import Order, Slot
 from apps.executions.engine.strand import Strand
 from apps.executions.engine.tools import ExecutionTools, ProcessTools
 from apps.steps.signals import Park
 from apps.workflows import selectors as workflows
 from apps.workflows.definition.model import Definition
+from apps.workflows.services import secrets_mark_used
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
     place.slot.take(lease.execution_id, lease.token, 0.0)
     interrupts.clear()
     try:
-        _Run(lease, place).run()
+        _Run(lease, place).run_guarded()
     except LeaseLost:
         log.warning("lease lost", extra={"execution_id": execution_id})
     finally:
@@ -72,14 +74,33 @@ class _Run:
         self.secrets = workflows.secrets_for(lease.organization_id)
         mark = masking.mark_of(str(lease.organization_id), settings.SECRET_KEY)
         self.masker = Masker(self.secrets.resolved, mark)
+        self.journal = self._journal([])
+
+    def run_guarded(self) -> None:
+        """Run it; a fault of the engine itself ends it as *crashed*, with a log.
+
+        Raises:
+            LeaseLost: the execution is another worker's now.
+            DatabaseError: the database did not come back; the lease will run out.
+        """
+        try:
+            self.run()
+        except (LeaseLost, DatabaseError):
+            raise
+        except Exception as fault:
+            log.exception(
+                "engine fault", extra={"execution_id": self.lease.execution_id}
+            )
+            message = f"The engine stumbled: {type(fault).__name__}."
+            error = {"code": "internal_error", "kind": "platform", "message": message}
+            self._end(Outcome("failed", message, error))
 
     def run(self) -> None:
+        """Walk from the records of earlier claims to the end or the next wait."""
         known = []
         if self.lease.is_resumed:
             known = journal.load(self.lease, self.masker, self.secrets)
-        self.journal = Journal(
-            self.lease, masker=self.masker, limits=_limits(), known=known
-        )
+        self.journal = self._journal(known)
         try:
             with tenancy.tenant(self.lease.organization_id):
                 definition = workflows.definition_of(self.lease.version_id)
@@ -88,6 +109,9 @@ class _Run:
             self._end(Outcome("failed", str(error), _platform_error(error)))
             return
         self._walk(definition)
+
+    def _journal(self, known: list[Record]) -> Journal:
+        return Journal(self.lease, masker=self.masker, limits=_limits(), known=known)
 
     def _strand(self, definition: Definition) -> Strand:
         lease = self.lease
@@ -212,6 +236,8 @@ class _Run:
             if outcome.status != "completed":
                 leases.close_records(self.lease.execution_id)
             leases.wake(self.lease.parent_id)
+            if self.secrets.resolved:
+                secrets_mark_used(self.lease.organization_id, self.secrets.resolved)
             self._tell(outcome.status, {"reason": outcome.reason[:500]})
 
         self.journal.finish(write)
