@@ -1,5 +1,6 @@
 """Step type `http_request`: call a web API and hand on what it answered."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -185,6 +186,9 @@ def _headers(params: HttpRequestParams, ctx: StepContext) -> dict[str, str]:
     headers = dict(params.headers)
     if params.auth and params.auth.bearer:
         headers["Authorization"] = f"Bearer {params.auth.bearer.get_secret_value()}"
+    is_json = "json_body" in params.model_fields_set
+    if is_json and not has_header(headers, "Content-Type"):
+        headers["Content-Type"] = "application/json"
     is_wanted = params.idempotency_key and not params.is_read
     if is_wanted and not has_header(headers, "Idempotency-Key"):
         headers["Idempotency-Key"] = ctx.idempotency_key
@@ -193,9 +197,8 @@ def _headers(params: HttpRequestParams, ctx: StepContext) -> dict[str, str]:
 
 def _body(params: HttpRequestParams) -> dict[str, Any]:
     if "json_body" in params.model_fields_set:
-        if params.json_body is None:  # `requests` takes None for no body at all
-            return {"data": b"null"}
-        return {"json": params.json_body}
+        # `requests` would take null for no body at all.
+        return {"data": json.dumps(params.json_body).encode()}
     if params.form is not None:
         return {"data": _fields(params.form)}
     return {} if params.body is None else {"data": params.body.encode()}

@@ -42,6 +42,24 @@ def _key(secret: SecretStr) -> bytes:
     return key
 
 
+_OURS = frozenset(
+    {
+        "content-type",
+        "idempotency-key",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    }
+)
+
+
+def _not_ours(headers: Headers) -> Headers:
+    taken = sorted(name for name in headers if name.lower() in _OURS)
+    if taken:
+        raise ValueError(f"{taken[0]} is set by the step itself")
+    return headers
+
+
 def _checked(secret: SecretStr) -> SecretStr:
     _key(secret)
     return secret
@@ -61,7 +79,9 @@ class WebhookParams(Params):
     secret: Annotated[SecretStr, AfterValidator(_checked)] | None = Field(
         default=None, description="Signs the message; begins with `whsec_`."
     )
-    headers: Headers = Field(default_factory=dict, max_length=50)
+    headers: Annotated[Headers, AfterValidator(_not_ours)] = Field(
+        default_factory=dict, max_length=50
+    )
 
 
 @register("webhook")
