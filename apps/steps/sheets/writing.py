@@ -7,10 +7,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.worksheet._write_only import WriteOnlyWorksheet
-
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 
@@ -35,10 +31,12 @@ def workbook(
     Raises:
         PermanentFailure: `too_many_cells`, `cell_too_long` or `bad_rows`.
     """
+    from openpyxl import Workbook  # heavy, and most processes never need it
+
     names = list(columns) if columns is not None else _names(rows)
     _check_size(len(names), rows)
     book = Workbook(write_only=True)
-    sheet = cast(WriteOnlyWorksheet, book.create_sheet(title))
+    sheet: Any = book.create_sheet(title)
     if names:
         sheet.append([_cell(sheet, name) for name in names])
     for row in rows:
@@ -73,7 +71,9 @@ def _check_size(width: int, rows: Sequence[Row]) -> None:
         )
 
 
-def _cell(sheet: WriteOnlyWorksheet, value: Json) -> Any:
+def _cell(sheet: Any, value: Json) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
     if value is None or isinstance(value, bool | float):
