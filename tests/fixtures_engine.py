@@ -69,6 +69,15 @@ class Engine:
         run_here(execution)
         return self.now(execution)
 
+    def run_started(self, execution_id: str) -> Execution:
+        """Run an execution that was started elsewhere, such as over REST."""
+        from apps.executions.local import run_here
+
+        with self.scope():
+            execution = Execution.objects.get(id=execution_id)
+        run_here(execution)
+        return self.now(execution)
+
     def scope(self) -> Any:
         """A transaction that sees the organization's rows."""
         return tenancy.tenant(self.viewer.organization_id)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apps.core.types import Json, JsonObject
-from apps.executions.engine.interpreter import Interpreter, Outcome
+from apps.executions.engine.frames import Outcome
+from apps.executions.engine.interpreter import Interpreter
 from apps.executions.engine.ports import Result
 from apps.executions.engine.records import Record
 from apps.executions.engine.strand import Strand

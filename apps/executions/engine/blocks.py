@@ -14,7 +14,8 @@ from apps.steps.base import Condition, Steps, Value
 from apps.steps.signals import FlowSignal, Park
 
 if TYPE_CHECKING:
-    from apps.executions.engine.interpreter import Frame, Interpreter
+    from apps.executions.engine.frames import Frame
+    from apps.executions.engine.interpreter import Interpreter
 
 _NOTHING: Mapping[str, Json] = {}
 

@@ -34,6 +34,7 @@ class Lease:
         token: fences every later write.
         started_at: first start, by the database's clock.
         running_ms: running time of earlier claims.
+        claimed_at: now, by the database's clock.
         is_resumed: whether an earlier claim or a retry may have left records.
     """
 
@@ -52,6 +53,7 @@ class Lease:
     is_resumed: bool
     parent_id: uuid.UUID | None
     is_first_start: bool
+    claimed_at: datetime
 
 
 _CLAIM = """
@@ -64,7 +66,8 @@ _CLAIM = """
         AND (due_at IS NULL OR due_at <= clock_timestamp())
     RETURNING id, organization_id, workflow_id, version_id, lease_token, inputs,
         started_at, running_ms, timeout_ms, dry_run, depth, trigger,
-        lease_token > 1 OR reused_steps > 0, parent_id, lease_token = 1
+        lease_token > 1 OR reused_steps > 0, parent_id, lease_token = 1,
+        clock_timestamp()
 """
 
 

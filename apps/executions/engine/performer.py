@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections
@@ -15,7 +15,7 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.expressions import Scope
 from apps.core.types import Json, JsonObject
 from apps.executions.engine import interrupts, outputs
-from apps.executions.engine.interpreter import TimedOut
+from apps.executions.engine.leaves import TimedOut
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.ports import Result
 from apps.executions.engine.records import Record
@@ -54,6 +54,7 @@ class StepPerformer:
 
     Args:
         execution_id: of the execution.
+        claimed_at: the database's time of right now; ours may be hours off.
         dry_run: replace `write` steps by their mock or a note.
         output_limit_bytes: most that one output may have as JSON.
     """
@@ -62,6 +63,7 @@ class StepPerformer:
         self,
         *,
         execution_id: uuid.UUID,
+        claimed_at: datetime,
         tools: ExecutionTools,
         masker: Masker,
         slot: Slot,
@@ -69,6 +71,7 @@ class StepPerformer:
         output_limit_bytes: int,
     ) -> None:
         self.execution_id = str(execution_id)
+        self._claimed_at, self._since = claimed_at, time.monotonic()
         self.tools = tools
         self.masker = masker
         self.slot = slot
@@ -76,8 +79,9 @@ class StepPerformer:
         self.output_limit_bytes = output_limit_bytes
 
     def now(self) -> datetime:
-        """The wall clock (aware UTC)."""
-        return datetime.now(UTC)
+        """The database's wall clock (aware UTC), carried on by our steady one."""
+        passed = time.monotonic() - self._since
+        return self._claimed_at + timedelta(seconds=passed)
 
     def monotonic(self) -> float:
         """The clock that deadlines are measured by, in seconds."""

@@ -19,7 +19,8 @@ from apps.core.errors import RpaError
 from apps.core.types import Json, JsonObject
 from apps.events.services import emit
 from apps.executions.engine import interrupts, journal, leases, masking, outputs
-from apps.executions.engine.interpreter import Interpreter, Outcome
+from apps.executions.engine.frames import Outcome
+from apps.executions.engine.interpreter import Interpreter
 from apps.executions.engine.journal import Flusher, Journal
 from apps.executions.engine.leases import Lease, LeaseLost
 from apps.executions.engine.masking import Masker
@@ -167,6 +168,7 @@ class _Run:
     def _performer(self, tools: ExecutionTools) -> StepPerformer:
         return StepPerformer(
             execution_id=self.lease.execution_id,
+            claimed_at=self.lease.claimed_at,
             tools=tools,
             masker=self.masker,
             slot=self.place.slot,
