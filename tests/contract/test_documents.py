@@ -12,9 +12,6 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
-_READ = re.compile(
-    r"""(?:env\.\w+|milliseconds|seconds)\(\s*["']([A-Z][A-Z_]+)["']""", re.DOTALL
-)
 
 
 def anchors(document: Path) -> set[str]:
@@ -54,9 +51,3 @@ def test_every_file_of_the_engine_has_its_duty() -> None:
     files = {path.name for path in (ROOT / "apps/executions/engine").glob("*.py")}
     for name in sorted(files - {"__init__.py"}):
         assert f"| `{name}` |" in ARCHITECTURE, name
-
-
-def test_every_setting_of_the_environment_is_listed() -> None:
-    listed = (ROOT / ".env.example").read_text()
-    for name in _READ.findall((ROOT / "rpa/settings.py").read_text()):
-        assert re.search(rf"^#?{name}=", listed, re.MULTILINE), name
