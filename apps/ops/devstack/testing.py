@@ -18,4 +18,6 @@ def main(arguments: list[str]) -> int:
         parallel = []
     command = [sys.executable, "-m", "pytest", *parallel, *arguments]
     os.environ["RPA_BOOTSTRAP"] = "0"
+    # The tests' conftest makes the environment before Django reads its settings.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     os.execv(command[0], command)  # noqa: S606
