@@ -13,6 +13,8 @@ from apps.core import tenancy
 pytestmark = pytest.mark.django_db
 PATH = "/api/api-keys"
 
+NOBODY = "0190a000-0000-7000-8000-000000000000"
+
 
 def post(client, body, content_type="application/json", **headers):
     return client.generic("POST", PATH, body, content_type, **headers)
@@ -109,7 +111,7 @@ def test_a_misspelled_field_names_the_near_one(alice):
     "key",
     [
         *("0", "-1", str(2**63), "1e3", "1.0", "true", "null", "%00", "..", "%2e%2e"),
-        *("{" + str(uuid.uuid4()) + "}", uuid.uuid4().hex, "x" * 5_000, "é", "*"),
+        *(f"{{{NOBODY}}}", NOBODY.replace("-", ""), "x" * 5_000, "é", "*"),
         *("health", "configs", ";.css", "a%0d%0ab"),
     ],
 )

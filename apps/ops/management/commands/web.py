@@ -1,9 +1,15 @@
 """`manage.py web`: HTTP and WebSocket."""
 
+import logging
 from typing import Any
 
 import uvicorn
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connections
+
+from apps.core import tenancy
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -18,6 +24,14 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1, help="processes")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            tenancy.assert_bound_role()
+        except tenancy.UnsafeRole as error:
+            raise CommandError(str(error)) from error
+        except OperationalError:
+            # Requests get 503 until it is there; workers check the role too.
+            log.warning("database does not answer")
+        connections.close_all()
         uvicorn.run(
             "rpa.asgi:application",
             host=options["host"],
