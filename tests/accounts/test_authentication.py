@@ -1,7 +1,6 @@
 """Tokens and keys: what is taken, and that everything else is 401."""
 
 import time
-import uuid
 from datetime import timedelta
 
 import jwt
