@@ -1,22 +1,28 @@
 """Executions in the operators' admin: read-only, the engine owns them."""
 
 import json
+import uuid
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from apps.accounts.models import User
+from apps.accounts.roles import Role
+from apps.accounts.viewer import Viewer
+from apps.core.errors import Conflict
 from apps.executions import selectors
 from apps.executions.engine import masking
 from apps.executions.models import Artifact, Execution, Worker
 from apps.executions.services import execution_cancel
 
 
-class UncountedPaginator(Paginator):
+class UncountedPaginator(Paginator[Any]):
     """Pages without `count(*)`, which takes seconds on a million rows."""
 
     LOOKED_AT = 10_000
@@ -41,15 +47,45 @@ class ReadOnly:
         return False
 
 
+class _KnownWords(admin.SimpleListFilter):
+    """A filter whose choices are known: asking a million rows for them takes long."""
+
+    words: tuple[str, ...] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(word, word) for word in self.words]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        word = self.value()
+        name = str(self.parameter_name)
+        return queryset.filter(**{name: word}) if word else queryset
+
+
+class StatusFilter(_KnownWords):
+    """Executions of one status."""
+
+    title = parameter_name = "status"
+    words = Execution.STATUSES
+
+
+class TriggerFilter(_KnownWords):
+    """Executions started in one way."""
+
+    title = parameter_name = "trigger"
+    words = Execution.TRIGGERS
+
+
 @admin.register(Execution)
-class ExecutionAdmin(ReadOnly, admin.ModelAdmin):
+class ExecutionAdmin(ReadOnly, admin.ModelAdmin[Execution]):
     """Executions with their steps and artifacts."""
 
     list_display = ("id", "workflow", "status", "reason", "trigger", "queued_at")
-    list_filter = ("status", "trigger", "pool")
+    list_filter = (StatusFilter, TriggerFilter)
     list_select_related = ("workflow",)
     list_per_page = 50
-    search_fields = ("=id",)
+    # The search is by id: see `get_search_results`.
+    search_fields = ("id",)
+    search_help_text = "The id of an execution or of its workflow."
     ordering = ("-id",)
     paginator = UncountedPaginator
     show_full_result_count = False
@@ -73,6 +109,22 @@ class ExecutionAdmin(ReadOnly, admin.ModelAdmin):
         "artifacts",
     )
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
+        """Without the large documents; a page about one execution asks for them."""
+        return super().get_queryset(request).defer("inputs", "variables", "outputs")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Executions whose id or workflow's id was typed in."""
+        if not search_term.strip():
+            return queryset, False
+        try:
+            wanted = uuid.UUID(search_term.strip())
+        except ValueError:
+            return queryset.none(), False
+        return queryset.filter(Q(id=wanted) | Q(workflow_id=wanted)), False
 
     @admin.display(description="error")
     def failure(self, execution: Execution) -> SafeString:
@@ -119,14 +171,34 @@ class ExecutionAdmin(ReadOnly, admin.ModelAdmin):
             ((a.name, a.path, a.bytes) for a in rows),
         )
 
-    @admin.action(description="Cancel", permissions=["view"])
-    def cancel(self, request: HttpRequest, queryset: Any) -> None:
-        for execution in queryset.filter(status__in=Execution.OPEN):
-            execution_cancel(execution=execution, by=None)
+    @admin.action(description="Cancel", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Execution]) -> None:
+        """Cancel the open ones among the chosen executions."""
+        count = 0
+        for execution in queryset.filter(status__in=Execution.OPEN).order_by("id"):
+            try:
+                execution_cancel(execution=execution, by=_operator(request, execution))
+            except Conflict:
+                continue  # it ended meanwhile
+            count += 1
+        self.message_user(request, f"{count} asked to stop.", messages.SUCCESS)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Those who might change executions, if anybody but the engine could."""
+        return bool(request.user.has_perm("executions.change_execution"))
+
+
+def _operator(request: HttpRequest, execution: Execution) -> Viewer | None:
+    """The operator, for the trail of the execution's organization."""
+    if not isinstance(request.user, User):
+        return None
+    return Viewer(
+        organization_id=execution.organization_id, role=Role.OWNER, user=request.user
+    )
 
 
 @admin.register(Worker)
-class WorkerAdmin(ReadOnly, admin.ModelAdmin):
+class WorkerAdmin(ReadOnly, admin.ModelAdmin[Worker]):
     """Workers that said they are there."""
 
     list_display = ("name", "pool", "capacity", "version", "last_seen_at")

@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from apps.core.fields import OrderedJSONField
 from apps.core.models import BaseModel, TenantModel
 
 
@@ -43,6 +44,14 @@ class Execution(TenantModel):
         COMPLETED,
         FAILED,
         CANCELLED,
+    )
+    TRIGGERS: ClassVar[tuple[str, ...]] = (
+        "api",
+        "cli",
+        "retry",
+        "schedule",
+        "webhook",
+        "workflow",
     )
 
     workflow = models.ForeignKey(
@@ -173,12 +182,12 @@ class StepRecord(models.Model):
     is_final = models.BooleanField(default=True)
     started_at = models.DateTimeField()
     duration_ms = models.IntegerField(null=True)
-    output = models.JSONField(null=True)
+    output = OrderedJSONField(null=True)
     # Outputs above the inline limit stand here, compressed by zlib.
     output_packed = models.BinaryField(null=True)
     error = models.JSONField(null=True)
     warnings = models.JSONField(default=list)
-    variables = models.JSONField(default=dict)
+    variables = OrderedJSONField(default=dict)
     # What a waiting step needs to go on, and the browser's checkpoint.
     state = models.JSONField(null=True)
 

@@ -1,25 +1,22 @@
 """Running an ended execution again, from the start or from a step of it."""
 
-import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.accounts.viewer import Viewer
 from apps.core.errors import Conflict, Invalid
 from apps.core.types import Json
 from apps.executions import services
 from apps.executions.models import Execution, StepRecord
-from apps.steps.base import Steps
+from apps.executions.reuse import Outline, Recorded, Row, same_until
 from apps.workflows import selectors as workflows
-from apps.workflows.definition.model import Definition, Node
 from apps.workflows.models import Workflow
 
-_ITERATION = re.compile(r"\[\d+\]|~\d+")
 
-
+@transaction.atomic
 def execution_retry(
     *,
     execution: Execution,
@@ -31,12 +28,13 @@ def execution_retry(
     """Start a new execution that reuses what the old one recorded before a point.
 
     Args:
-        from_: `start`, `failed`, or the path of a recorded step.
+        from_: `start`, `failed` (where it failed or was cancelled), or the path of a
+            recorded step.
         version: which version of the workflow to run; on another one the reuse ends
             at the first recorded step that it does not have in the same place.
         inputs: replace the old ones; None keeps them.
 
-    Returns: the new execution; `reused_steps` says how many records it starts with.
+    Returns: the new execution; `reused_steps` says how many steps it need not run.
 
     Raises:
         Conflict: the execution has not ended, or nothing failed in it.
@@ -58,78 +56,55 @@ def execution_retry(
     again.retry_of = execution.id
     again.priority, again.dry_run = execution.priority, execution.dry_run
     again.timeout_ms, again.depth = execution.timeout_ms, execution.depth
-    before = _cut(execution, from_)
-    if version_id != execution.version_id:
-        before = _same_until(execution, workflows.definition_of(version_id), before)
-    again.reused_steps = _copy_records(execution, again.id, before)
-    return services.accept(again)
+    if from_ != "start":
+        again.reused_steps = _reuse(execution, again, from_)
+    services.accept(again)
+    services.audit_of(again, "retry", by, retry_of=str(execution.id), **{"from": from_})
+    return again
 
 
-def _cut(execution: Execution, from_: str) -> int:
-    """The position before which records are reused."""
-    if from_ == "start":
-        return 0
+def _reuse(execution: Execution, again: Execution, from_: str) -> int:
+    """Copy the records that are kept; gives how many steps need not run again."""
+    outline = Outline(workflows.definition_of(execution.version_id))
+    recorded = Recorded(_rows(execution), outline)
+    kept = recorded.before(_point(execution, recorded, from_))
+    if again.version_id != execution.version_id:
+        current = Outline(workflows.definition_of(again.version_id))
+        kept = same_until(kept, outline, current)
+    redone = [row for row in kept if recorded.is_redone(row)]
+    _copy(execution.id, again.id, kept, redone)
+    return len(kept) - len(redone)
+
+
+def _rows(execution: Execution) -> list[Row]:
+    """The last attempt of each path."""
     records = StepRecord.objects.filter(execution_id=execution.id)
-    path: str | None = from_
+    found = records.order_by("path", "attempt").values_list(
+        "path", "attempt", "position", "status", "error__code", "is_final"
+    )
+    rows = (Row(*row[:4], row[4] is not None, row[5]) for row in found)
+    return list({row.path: row for row in rows}.values())
+
+
+def _point(execution: Execution, recorded: Recorded, from_: str) -> str | None:
+    """The path to go on from; None: from where the execution ended."""
     if from_ == "failed":
-        path = (execution.error or {}).get("path") or _last_open(execution)
-        if not path:
+        if execution.status == Execution.COMPLETED:
             raise Conflict(
-                "No step failed in this execution; retry it from the start.",
+                "Nothing failed in this execution; retry it from the start.",
                 code="nothing_failed",
             )
-    record = records.filter(path=path).first()
-    if record is None:
-        message = f"no step with the path {path!r} is recorded in this execution"
+        path = (execution.error or {}).get("path")
+        return path if path in recorded.rows else recorded.first_failure()
+    if from_ not in recorded.rows:
+        message = f"no step with the path {from_[:200]!r} is recorded"
         raise Invalid(errors=[{"path": "from", "message": message}])
-    return record.position
+    return from_
 
 
-def _last_open(execution: Execution) -> str | None:
-    """The step that a cancelled execution was at."""
-    records = StepRecord.objects.filter(
-        execution_id=execution.id, status__in=["cancelled", "failed", "unknown"]
-    )
-    last = records.order_by("-position").first()
-    return last.path if last else None
-
-
-def _same_until(execution: Execution, definition: Definition, before: int) -> int:
-    """The first position at which the other version differs in path or type."""
-    known = dict(_shapes(definition))
-    records = StepRecord.objects.filter(
-        execution_id=execution.id, position__lt=before
-    ).order_by("position")
-    for path, kind, position in records.values_list("path", "type", "position"):
-        if known.get(_ITERATION.sub("", path)) != kind:
-            return position
-    return before
-
-
-def _shapes(definition: Definition) -> list[tuple[str, str]]:
-    """Each step's path without iterations, and its type."""
-    found: list[tuple[str, str]] = []
-    for steps in (definition.steps, definition.on_failure, definition.finally_):
-        _collect(steps, "", found)
-    return found
-
-
-def _collect(steps: Steps, prefix: str, found: list[tuple[str, str]]) -> None:
-    for node in steps.nodes:
-        found.append((prefix + node.id, node.type))
-        _collect_body(node, prefix, found)
-
-
-def _collect_body(node: Node, prefix: str, found: list[tuple[str, str]]) -> None:
-    if node.body is None:
-        return
-    inner = f"{prefix}{node.id}." if getattr(node.kind, "is_loop", False) else prefix
-    for _, steps in node.body.bodies():
-        _collect(steps, inner, found)
-
-
-def _copy_records(execution: Execution, to: uuid.UUID, before: int) -> int:
-    """Copy what is settled before a position; gives how many steps that are."""
+def _copy(
+    source: uuid.UUID, to: uuid.UUID, kept: Sequence[Row], redone: Sequence[Row]
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO executions_steprecord (execution_id, organization_id, path,"
@@ -137,16 +112,12 @@ def _copy_records(execution: Execution, to: uuid.UUID, before: int) -> int:
             " started_at, duration_ms, output, output_packed, error, warnings,"
             " variables, state)"
             " SELECT %s, organization_id, path, attempt, position, step_id, type, name,"
-            " effect, status, is_final, started_at, duration_ms, output,"
-            " output_packed, error, warnings, variables, state"
-            " FROM executions_steprecord WHERE execution_id = %s AND position < %s"
-            " AND status IN ('completed', 'skipped', 'failed', 'unknown')",
-            [to, execution.id, before],
+            " effect, CASE WHEN is_open THEN 'running' ELSE status END, is_final,"
+            " started_at, CASE WHEN NOT is_open THEN duration_ms END, output,"
+            " output_packed, CASE WHEN NOT is_open THEN error END, warnings,"
+            " variables, state"
+            " FROM (SELECT *, is_final AND path = ANY(%s) AS is_open"
+            "  FROM executions_steprecord WHERE execution_id = %s AND path = ANY(%s))"
+            " AS kept",
+            [to, [row.path for row in redone], source, [row.path for row in kept]],
         )
-        cursor.execute(
-            "SELECT count(*) FROM executions_steprecord WHERE execution_id = %s"
-            " AND is_final",
-            [to],
-        )
-        (count,) = cursor.fetchone()
-    return int(count)

@@ -9,8 +9,9 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from apps.core import tenancy
 from apps.core.errors import NotFound
 from apps.core.types import Json, JsonObject
-from apps.executions.engine import masking, outputs, workers
+from apps.executions.engine import masking, workers
 from apps.executions.models import Artifact, Execution, StepRecord
+from apps.executions.progress import output_of, progress
 
 
 def execution_list(
@@ -64,28 +65,32 @@ def step_list(execution_id: uuid.UUID) -> QuerySet[StepRecord]:
 
 def step_output(record: StepRecord) -> Json:
     """A record's output for people: secrets as `***`."""
-    if record.output_packed is not None:
-        return masking.conceal(outputs.unpack(bytes(record.output_packed)))
-    return masking.conceal(record.output)
+    return masking.conceal(output_of(record))
 
 
 def results(execution: Execution) -> tuple[JsonObject, JsonObject]:
     """The variables and outputs as they stand now, secrets as `***`."""
     variables, found = execution.variables, execution.outputs
-    if execution.status == Execution.RUNNING:
-        variables, found = dict(variables), dict(found)
-        settled = StepRecord.objects.filter(
-            execution_id=execution.id, status=StepRecord.COMPLETED
-        )
-        for record in settled.order_by("position")[:2_000]:
-            found[record.step_id] = record.output
-            variables.update(record.variables)
+    if execution.status in {Execution.QUEUED, Execution.RUNNING}:
+        variables, found = progress(execution)
     return masking.conceal(variables), masking.conceal(found)
 
 
 def artifact_list(execution_id: uuid.UUID) -> QuerySet[Artifact]:
     """Artifacts of an execution, oldest first."""
     return Artifact.objects.filter(execution_id=execution_id)
+
+
+def artifact_get(execution_id: uuid.UUID, artifact_id: uuid.UUID) -> Artifact:
+    """One artifact of an execution.
+
+    Raises:
+        NotFound: there is none that the viewer may know of.
+    """
+    found = artifact_list(execution_id).filter(id=artifact_id).first()
+    if found is None:
+        raise NotFound("There is no such artifact.")
+    return found
 
 
 def engine_status() -> dict[str, int]:

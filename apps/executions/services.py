@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -226,9 +227,7 @@ def execution_cancel(*, execution: Execution, by: Viewer | None) -> Execution:
 
 def workflow_cancel(*, workflow: Workflow, by: Viewer | None) -> int:
     """Cancel all open executions of a workflow; gives how many were asked to stop."""
-    open_ = Execution.objects.filter(
-        workflow_id=workflow.id, status__in=Execution.OPEN
-    )
+    open_ = Execution.objects.filter(workflow_id=workflow.id, status__in=Execution.OPEN)
     ids = set(open_.values_list("id", flat=True))
     with transaction.atomic():
         count = len(ids & _cancel_trees(ids, by.user_id if by else None))
@@ -282,10 +281,10 @@ def _cancel_trees(
 
 def _cancel_round(
     roots: list[uuid.UUID], user_id: uuid.UUID | None
-) -> list[tuple[uuid.UUID, str, uuid.UUID, uuid.UUID, uuid.UUID | None]]:
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(_CANCEL, [roots, user_id])
-        rows = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
     ended = [row for row in rows if row[1] == Execution.CANCELLED]
     leases.close_records(*(row[0] for row in ended))
     for parent_id in {row[4] for row in ended} - {row[0] for row in rows}:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.executions.api import files, views
+from apps.executions.api import artifacts, files, views
 
 urlpatterns = [
     path("workflows/engine/status", views.EngineStatus.as_view()),
@@ -14,10 +14,10 @@ urlpatterns = [
     path("executions/<uuid:execution_id>/steps", views.Steps.as_view()),
     path("executions/<uuid:execution_id>/cancel", views.Cancel.as_view()),
     path("executions/<uuid:execution_id>/retry", views.Retry.as_view()),
-    path("executions/<uuid:execution_id>/artifacts", views.Artifacts.as_view()),
+    path("executions/<uuid:execution_id>/artifacts", artifacts.Artifacts.as_view()),
     path(
         "executions/<uuid:execution_id>/artifacts/<uuid:artifact_id>",
-        views.ArtifactView.as_view(),
+        artifacts.ArtifactView.as_view(),
     ),
     path("files", files.Files.as_view()),
     path("files/<path:name>", files.File.as_view()),

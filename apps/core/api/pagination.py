@@ -19,7 +19,8 @@ from apps.core.text import did_you_mean, is_storable
 DEFAULT_LIMIT, MAX_LIMIT, MAX_CURSOR = 50, 200, 1_000
 
 
-def _refused(name: str, message: str) -> Invalid:
+def refused(name: str, message: str) -> Invalid:
+    """The error for an unusable query parameter."""
     return Invalid(errors=[{"path": name, "message": message}], code="invalid_query")
 
 
@@ -42,7 +43,7 @@ class CursorPagination(BasePagination):
         """
         self.request = request
         self.ordering = _ordering(request.query_params, view)
-        self.limit = _limit(request.query_params)
+        self.limit = page_limit(request.query_params)
         cursor = request.query_params.get("cursor")
         if cursor is not None:
             queryset = queryset.filter(_after(queryset, self.ordering, cursor))
@@ -86,7 +87,12 @@ def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema}
 
 
-def _limit(query: Mapping[str, str]) -> int:
+def page_limit(query: Mapping[str, str]) -> int:
+    """How many rows the request asks for.
+
+    Raises:
+        Invalid: unusable `limit`.
+    """
     text = query.get("limit")
     if text is None:
         return DEFAULT_LIMIT
@@ -94,7 +100,7 @@ def _limit(query: Mapping[str, str]) -> int:
         limit = int(text)
         if 1 <= limit <= MAX_LIMIT:
             return limit
-    raise _refused("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
+    raise refused("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
 
 
 def _ordering(query: Mapping[str, str], view: Any) -> str:
@@ -107,7 +113,7 @@ def _ordering(query: Mapping[str, str], view: Any) -> str:
         return asked
     known = ", ".join(allowed) or "nothing"
     near = did_you_mean(asked.removeprefix("-"), allowed)
-    raise _refused("ordering", f"this list can be ordered by {known}.{near}")
+    raise refused("ordering", f"this list can be ordered by {known}.{near}")
 
 
 def _sort(ordering: str) -> list[Any]:
@@ -152,7 +158,7 @@ def _after(queryset: QuerySet[Any], ordering: str, cursor: str) -> Q:
         *(ValueError, TypeError, RecursionError, OverflowError),
         *(ValidationError, FieldDoesNotExist),
     ) as error:
-        raise _refused("cursor", "is not one that this list gave") from error
+        raise refused("cursor", "is not one that this list gave") from error
     name = ordering.removeprefix("-")
     than = "lt" if ordering.startswith("-") else "gt"
     beyond = Q(**{f"pk__{than}": key})

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -101,7 +101,7 @@ class FilterSerializer(serializers.Serializer[Any]):
     Those of the page (`limit`, `cursor`, `ordering`) are always known.
     """
 
-    OF_THE_PAGE = ("limit", "cursor", "ordering")
+    OF_THE_PAGE: ClassVar[tuple[str, ...]] = ("limit", "cursor", "ordering")
 
     def to_internal_value(self, data: Any) -> Any:
         if errors := unknown_fields(data, (*self.fields, *self.OF_THE_PAGE)):

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.api.serializers import FilterSerializer, StrictSerializer
+from apps.core.text import did_you_mean
 from apps.core.types import Json, JsonObject
 from apps.executions import selectors
 from apps.executions.engine import masking
@@ -18,7 +21,9 @@ class ExecuteInput(StrictSerializer):
     priority = serializers.IntegerField(
         required=False, default=5, min_value=0, max_value=9
     )
-    idempotency_key = serializers.CharField(required=False, max_length=200)
+    idempotency_key = serializers.CharField(
+        required=False, max_length=200, trim_whitespace=False
+    )
     dry_run = serializers.BooleanField(required=False, default=False)
 
 
@@ -39,22 +44,50 @@ class RetryInput(StrictSerializer):
         return fields
 
 
+class PageFilter(FilterSerializer):
+    """Query parameters of a list that is in one order only."""
+
+    OF_THE_PAGE = ("limit", "cursor")
+
+
 class ExecutionFilter(FilterSerializer):
     """Query parameters of the list of executions."""
 
     workflow = serializers.UUIDField(required=False)
-    status = serializers.CharField(required=False)
+    status = serializers.CharField(
+        required=False, help_text="One, or several with commas between."
+    )
     trigger = serializers.CharField(required=False)
-    parent = serializers.UUIDField(required=False)
+    parent = serializers.UUIDField(required=False)  # type: ignore[assignment]  # a field, not the attribute
     retry_of = serializers.UUIDField(required=False)
 
     def validate_status(self, value: str) -> list[str]:
         """A status, or several with commas between."""
         statuses = value.split(",")
-        if wrong := [one for one in statuses if one not in Execution.STATUSES]:
-            known = ", ".join(Execution.STATUSES)
-            raise serializers.ValidationError(f"{wrong[0]!r} is none of {known}")
+        for status in statuses:
+            _check_known(status, Execution.STATUSES)
         return statuses
+
+    def validate_trigger(self, value: str) -> str:
+        """What started an execution."""
+        _check_known(value, Execution.TRIGGERS)
+        return value
+
+
+def _check_known(word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        near = did_you_mean(word, known)
+        message = f"{word[:100]!r} is none of {', '.join(known)}.{near}"
+        raise serializers.ValidationError(message)
+
+
+class ErrorOutput(serializers.Serializer[Any]):
+    """Why an execution or a step failed."""
+
+    code = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["step", "timeout", "platform"])
+    message = serializers.CharField()
+    path = serializers.CharField(allow_null=True, required=False)
 
 
 class ExecutionOutput(serializers.ModelSerializer[Execution]):
@@ -85,6 +118,7 @@ class ExecutionOutput(serializers.ModelSerializer[Execution]):
             "started_at",
             "finished_at",
             "due_at",
+            "cancel_requested_at",
             "duration_ms",
             "running_ms",
             "deliveries",
@@ -94,6 +128,7 @@ class ExecutionOutput(serializers.ModelSerializer[Execution]):
         )
         read_only_fields = fields
 
+    @extend_schema_field(ErrorOutput(allow_null=True))
     def get_error(self, execution: Execution) -> Json:
         return masking.conceal(execution.error)
 
@@ -119,9 +154,11 @@ class ExecutionDetail(ExecutionOutput):
         found: JsonObject = super().to_representation(instance)
         return found
 
+    @extend_schema_field(OpenApiTypes.OBJECT)
     def get_variables(self, execution: Execution) -> JsonObject:
         return self._results[0]
 
+    @extend_schema_field(OpenApiTypes.OBJECT)
     def get_outputs(self, execution: Execution) -> JsonObject:
         return self._results[1]
 
@@ -153,9 +190,11 @@ class StepOutput(serializers.ModelSerializer[StepRecord]):
         )
         read_only_fields = fields
 
+    @extend_schema_field(OpenApiTypes.ANY)
     def get_output(self, record: StepRecord) -> Json:
         return selectors.step_output(record)
 
+    @extend_schema_field(ErrorOutput(allow_null=True))
     def get_error(self, record: StepRecord) -> Json:
         return masking.conceal(record.error)
 
@@ -177,3 +216,64 @@ class ArtifactOutput(serializers.ModelSerializer[Artifact]):
 
     def get_url(self, artifact: Artifact) -> str:
         return f"/api/executions/{artifact.execution_id}/artifacts/{artifact.id}"
+
+
+class CancelledOutput(serializers.Serializer[Any]):
+    """How many executions were asked to stop."""
+
+    cancelled = serializers.IntegerField()
+
+
+class WorkflowStatusOutput(serializers.Serializer[Any]):
+    """How a workflow is doing: executions by status, the open ones, the last."""
+
+    workflow_id = serializers.UUIDField()
+    executions = serializers.DictField(child=serializers.IntegerField())
+    open = ExecutionOutput(many=True)
+    last = ExecutionOutput(allow_null=True)
+
+
+class EngineStatusOutput(serializers.Serializer[Any]):
+    """How busy the engine is."""
+
+    activeExecutions = serializers.IntegerField()
+    queuedExecutions = serializers.IntegerField()
+    maxConcurrent = serializers.IntegerField()
+
+
+class Page(serializers.Serializer[Any]):
+    """A page of a list, and where the next one is."""
+
+    next = serializers.URLField(allow_null=True)
+
+
+class ExecutionPage(Page):
+    """A page of executions."""
+
+    results = ExecutionOutput(many=True)
+
+
+class StepPage(Page):
+    """A page of steps."""
+
+    results = StepOutput(many=True)
+
+
+class ArtifactPage(Page):
+    """A page of artifacts."""
+
+    results = ArtifactOutput(many=True)
+
+
+class FileOutput(serializers.Serializer[Any]):
+    """A file of the organization."""
+
+    path = serializers.CharField()
+    bytes = serializers.IntegerField()
+    modified_at = serializers.DateTimeField()
+
+
+class FilePage(Page):
+    """A page of files."""
+
+    results = FileOutput(many=True)

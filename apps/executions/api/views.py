@@ -1,86 +1,68 @@
 """Executions over REST: thin; the services decide."""
 
 import uuid
-from typing import Any
 
-from django.core.files.storage import default_storage
-from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.services import audit
 from apps.core.api.views import ApiView
-from apps.core.errors import NotFound
 from apps.executions import retries, selectors, services
-from apps.executions.api.serializers import (
-    ArtifactOutput,
-    ExecuteInput,
-    ExecutionDetail,
-    ExecutionFilter,
-    ExecutionOutput,
-    RetryInput,
-    StepOutput,
-)
+from apps.executions.api import serializers as data
+from apps.executions.api.pages import step_page
 from apps.executions.models import Execution
 from apps.workflows.selectors import workflow_get
 
-# Shown in the browser itself; anything else is handed out as a download, since a
-# page of a foreign site must not run scripts under our origin.
-_SHOWN = {"image/png", "image/jpeg", "text/plain", "application/json"}
-
-
-def _audit(view: ApiView, action: str, execution: Execution, **facts: Any) -> None:
-    after = {"workflow_id": str(execution.workflow_id), **facts}
-    audit(
-        viewer=view.viewer,
-        action=f"execution.{action}",
-        target_type="execution",
-        target_id=execution.id,
-        after=after,
-    )
+# The query parameters of a list that is in one order only.
+PAGING = [
+    OpenApiParameter("limit", int, description="Rows of a page, up to 200."),
+    OpenApiParameter("cursor", str, description="As in the `next` of a page."),
+]
 
 
 class Execute(ApiView):
-    """Start an execution."""
+    """Starts executions."""
 
     required_role = "operator"
-    serializer_class = ExecuteInput
 
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description="The same key gives the same execution.",
+            )
+        ],
+        request=data.ExecuteInput,
+        responses={202: data.ExecutionDetail},
+    )
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
-        data = self.body(ExecuteInput)
-        key = request.headers.get("Idempotency-Key") or data.pop(
-            "idempotency_key", None
-        )
+        """Start an execution; the body may be left out."""
+        sent = self.body(data.ExecuteInput)
+        in_body = sent.pop("idempotency_key", None)
         execution = services.execution_start(
             workflow=workflow_get(viewer=self.viewer, workflow_id=workflow_id),
-            inputs=data["inputs"],
             trigger="api",
             by=self.viewer,
-            priority=data["priority"],
-            dry_run=data["dry_run"],
-            idempotency_key=key,
+            idempotency_key=request.headers.get("Idempotency-Key", in_body),
+            **sent,
         )
-        _audit(self, "start", execution, dry_run=data["dry_run"])
-        return _accepted(execution.id)
+        return _shown(execution.id, status.HTTP_202_ACCEPTED)
 
 
 class CancelWorkflow(ApiView):
-    """Cancel all open executions of a workflow."""
+    """Stops what a workflow does."""
 
     required_role = "operator"
-    serializer_class = None
 
+    @extend_schema(request=None, responses={202: data.CancelledOutput})
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
+        """Cancel all open executions of a workflow."""
         workflow = workflow_get(viewer=self.viewer, workflow_id=workflow_id)
         count = services.workflow_cancel(workflow=workflow, by=self.viewer)
-        audit(
-            viewer=self.viewer,
-            action="workflow.cancel",
-            target_type="workflow",
-            target_id=workflow.id,
-            after={"cancelled": count},
-        )
         return Response({"cancelled": count}, status=status.HTTP_202_ACCEPTED)
 
 
@@ -88,37 +70,44 @@ class WorkflowStatus(ApiView):
     """How a workflow is doing right now."""
 
     required_role = "viewer"
-    serializer_class = None
 
+    @extend_schema(responses=data.WorkflowStatusOutput)
     def get(self, request: Request, workflow_id: uuid.UUID) -> Response:
-        found = selectors.workflow_status(
-            workflow_get(viewer=self.viewer, workflow_id=workflow_id).id
-        )
-        found["open"] = ExecutionOutput(found["open"], many=True).data
-        last = found["last"]
-        found["last"] = ExecutionOutput(last).data if last else None
-        return Response(found)
+        """Count a workflow's executions by status; show the open ones and the last."""
+        workflow = workflow_get(viewer=self.viewer, workflow_id=workflow_id)
+        found = selectors.workflow_status(workflow.id)
+        return Response(data.WorkflowStatusOutput(found).data)
 
 
 class EngineStatus(ApiView):
     """How busy the engine is: counts across organizations, nothing else."""
 
     required_role = "viewer"
-    serializer_class = None
 
+    @extend_schema(responses=data.EngineStatusOutput)
     def get(self, request: Request) -> Response:
+        """Count what runs and what waits for a worker."""
         return Response(selectors.engine_status())
 
 
 class Executions(ApiView):
-    """List executions, newest first."""
+    """The organization's executions."""
 
     required_role = "viewer"
     ordering_fields = ("id", "queued_at", "started_at", "finished_at", "running_ms")
-    serializer_class = ExecutionOutput
 
+    @extend_schema(
+        operation_id="executions_list",
+        parameters=[
+            data.ExecutionFilter,
+            *PAGING,
+            OpenApiParameter("ordering", str, description="A field; `-` turns it."),
+        ],
+        responses=data.ExecutionPage,
+    )
     def get(self, request: Request) -> Response:
-        wanted = self.filters(ExecutionFilter)
+        """List executions, newest first."""
+        wanted = self.filters(data.ExecutionFilter)
         rows = selectors.execution_list(
             workflow_id=wanted.get("workflow"),
             statuses=wanted.get("status"),
@@ -126,101 +115,73 @@ class Executions(ApiView):
             parent_id=wanted.get("parent"),
             retry_of=wanted.get("retry_of"),
         )
-        return self.page(rows, ExecutionOutput)
+        return self.page(rows, data.ExecutionOutput)
 
 
 class ExecutionView(ApiView):
     """One execution."""
 
     required_role = "viewer"
-    serializer_class = ExecutionDetail
 
+    @extend_schema(responses=data.ExecutionDetail)
     def get(self, request: Request, execution_id: uuid.UUID) -> Response:
-        return Response(ExecutionDetail(selectors.execution_get(execution_id)).data)
+        """Show an execution with its inputs, variables and outputs."""
+        return _shown(execution_id, status.HTTP_200_OK)
 
 
 class Steps(ApiView):
-    """The steps of an execution, one row a path, in order."""
+    """The steps of an execution."""
 
     required_role = "viewer"
-    ordering = "position"
-    serializer_class = StepOutput
 
+    @extend_schema(
+        operation_id="executions_steps_list",
+        parameters=PAGING,
+        responses=data.StepPage,
+    )
     def get(self, request: Request, execution_id: uuid.UUID) -> Response:
+        """List the steps in order, one row a path: its last attempt."""
+        self.filters(data.PageFilter)
         execution = selectors.execution_get(execution_id)
-        return self.page(selectors.step_list(execution.id), StepOutput)
+        return step_page(selectors.step_list(execution.id), request)
 
 
 class Cancel(ApiView):
-    """Stop an execution; again is harmless."""
+    """Stops executions."""
 
     required_role = "operator"
-    serializer_class = None
 
+    @extend_schema(request=None, responses=data.ExecutionDetail)
     def post(self, request: Request, execution_id: uuid.UUID) -> Response:
-        execution = services.execution_cancel(
+        """Cancel an execution and all that it started; again is harmless."""
+        services.execution_cancel(
             execution=selectors.execution_get(execution_id), by=self.viewer
         )
-        _audit(self, "cancel", execution)
-        return _accepted(execution.id, code=status.HTTP_200_OK)
+        return _shown(execution_id, status.HTTP_200_OK)
 
 
 class Retry(ApiView):
-    """Run an ended execution again, from the start or from one of its steps."""
+    """Runs ended executions again."""
 
     required_role = "operator"
-    serializer_class = RetryInput
 
+    @extend_schema(request=data.RetryInput, responses={202: data.ExecutionDetail})
     def post(self, request: Request, execution_id: uuid.UUID) -> Response:
-        data = self.body(RetryInput)
+        """Run an ended execution again, from the start or from one of its steps."""
+        sent = self.body(data.RetryInput)
         again = retries.execution_retry(
             execution=selectors.execution_get(execution_id),
             by=self.viewer,
-            from_=data["from"],
-            version=data["version"],
-            inputs=data["inputs"],
+            from_=sent["from"],
+            version=sent["version"],
+            inputs=sent["inputs"],
         )
-        _audit(self, "retry", again, retry_of=str(execution_id))
-        return _accepted(again.id)
+        return _shown(again.id, status.HTTP_202_ACCEPTED)
 
 
-class Artifacts(ApiView):
-    """The files that an execution made."""
-
-    required_role = "viewer"
-    ordering = "id"
-    serializer_class = ArtifactOutput
-
-    def get(self, request: Request, execution_id: uuid.UUID) -> Response:
-        execution = selectors.execution_get(execution_id)
-        return self.page(selectors.artifact_list(execution.id), ArtifactOutput)
-
-
-class ArtifactView(ApiView):
-    """The content of an artifact."""
-
-    required_role = "viewer"
-    serializer_class = None
-
-    def get(
-        self, request: Request, execution_id: uuid.UUID, artifact_id: uuid.UUID
-    ) -> FileResponse:
-        execution = selectors.execution_get(execution_id)
-        artifact = selectors.artifact_list(execution.id).filter(id=artifact_id).first()
-        if artifact is None or not default_storage.exists(artifact.file):
-            raise NotFound("There is no such artifact.")
-        response = FileResponse(
-            default_storage.open(artifact.file),
-            content_type=artifact.content_type,
-            as_attachment=artifact.content_type not in _SHOWN,
-            filename=artifact.name,
-        )
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        return response
-
-
-def _accepted(execution_id: uuid.UUID, *, code: int = 202) -> Response:
-    found = ExecutionDetail(selectors.execution_get(execution_id)).data
-    location = f"/api/executions/{execution_id}"
-    return Response(found, status=code, headers={"Location": location})
+def _shown(execution_id: uuid.UUID, code: int) -> Response:
+    found: Execution = selectors.execution_get(execution_id)
+    headers = {}
+    if code == status.HTTP_202_ACCEPTED:
+        headers["Location"] = f"/api/executions/{execution_id}"
+    return Response(data.ExecutionDetail(found).data, status=code, headers=headers)
