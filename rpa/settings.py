@@ -81,6 +81,8 @@ INSTALLED_APPS = [
     "apps.scheduling",
     "apps.ops",
     "apps.demo",
+    "apps.dashboard",
+    "django_htmx",
 ]
 
 MIDDLEWARE = [
@@ -93,6 +95,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 ROOT_URLCONF = "rpa.urls"
@@ -281,7 +284,7 @@ SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-LOGIN_URL = "/admin/login/"
+LOGIN_URL = "/sign-in"
 STATIC_URL = "/static/"
 STATIC_ROOT = None  # WhiteNoise serves the files from where the packages have them
 WHITENOISE_USE_FINDERS = True  # no build step between a change and the page

@@ -80,5 +80,5 @@ def _summary(execution: Execution) -> str:
     said = execution.reason or execution.status
     if score:
         said = f"{score['right']} of {score['total']} fields right, {score['seconds']} s"
-    link = f"{settings.PUBLIC_URL}/admin/executions/execution/{execution.id}/change/"
+    link = f"{settings.PUBLIC_URL}/executions/{execution.id}"
     return f"{said}\n{link}"

@@ -1,0 +1,25 @@
+"""What stands in the navigation: a new section is one line here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A section of the dashboard.
+
+    Attributes:
+        route: name of its first page's route.
+        key: the key that opens it after `g`.
+    """
+
+    section: str
+    label: str
+    route: str
+    key: str
+
+
+ENTRIES = (
+    Entry("home", "Home", "dashboard:home", "h"),
+    Entry("workflows", "Workflows", "dashboard:workflows", "w"),
+    Entry("executions", "Executions", "dashboard:executions", "e"),
+)

@@ -1,0 +1,123 @@
+"""How values look on pages."""
+
+import json
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.core.types import Json
+from apps.dashboard import wording
+from apps.executions.models import Execution, StepRecord
+
+register = template.Library()
+LONGEST_JSON = 50_000
+_JUST_NOW = timedelta(seconds=5)
+
+
+@register.simple_tag
+def chip(row: Execution | StepRecord) -> SafeString:
+    """The state of an execution or step: its word and its color."""
+    return state_chip(wording.state_of(row.status, row.error))
+
+
+@register.simple_tag
+def state_chip(state: str) -> SafeString:
+    """A state by its word."""
+    return format_html('<span class="chip {}">{}</span>', state, state)
+
+
+@register.filter
+def state(row: Execution | StepRecord) -> str:
+    """The state's word."""
+    return wording.state_of(row.status, row.error)
+
+
+@register.filter
+def why(execution: Execution) -> str:
+    """Why an execution waits or failed."""
+    return wording.why(execution)
+
+
+@register.filter
+def message(row: StepRecord) -> str:
+    """What went wrong in a step."""
+    return wording.message_of(row.error)
+
+
+@register.filter
+def trigger(execution: Execution) -> str:
+    """What started it."""
+    return wording.TRIGGERS.get(execution.trigger, execution.trigger)
+
+
+@register.filter
+def duration(time: timedelta | float | None) -> str:
+    """A duration in words; a number is in milliseconds."""
+    return wording.duration(time)
+
+
+@register.filter
+def took(execution: Execution) -> str:
+    """How long an execution took, or has been going on."""
+    if execution.started_at is None:
+        return wording.NOTHING
+    end = execution.finished_at or timezone.now()
+    return wording.duration(end - execution.started_at)
+
+
+@register.filter
+def moment(time: datetime | None) -> SafeString | str:
+    """A time, in UTC."""
+    if time is None:
+        return wording.NOTHING
+    return format_html(
+        '<time datetime="{}">{}</time>', time.isoformat(), wording.clock(time)
+    )
+
+
+@register.filter
+def ago(time: datetime | None) -> SafeString | str:
+    """How long ago a time was; the time itself is shown on hover."""
+    if time is None:
+        return wording.NOTHING
+    passed = timezone.now() - time
+    words = "just now"
+    if passed > _JUST_NOW:
+        words = f"{_rough(passed)} ago"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        time.isoformat(),
+        wording.clock(time),
+        words,
+    )
+
+
+def _rough(passed: timedelta) -> str:
+    seconds = int(passed.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+@register.filter
+def pretty(value: Json) -> str:
+    """A JSON value to read; the end of a very long one is left out."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if len(text) <= LONGEST_JSON:
+        return text
+    left_out = len(text) - LONGEST_JSON
+    return f"{text[:LONGEST_JSON]}\n… {left_out:,} more characters: ask the API"
+
+
+@register.filter
+def size(count: int) -> str:
+    """A number of bytes in words."""
+    if count < 1_000:
+        return f"{count} B"
+    if count < 1_000_000:
+        return f"{count / 1_000:.1f} kB"
+    return f"{count / 1_000_000:.1f} MB"
