@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.core import tenancy
 from apps.executions.engine import interrupts
-from apps.executions.engine.journal import Flusher
+from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.reconciler import wake_due
 from apps.executions.engine.runner import Place, run_execution
 from apps.executions.engine.slots import Slot, SlotTable
@@ -28,9 +28,10 @@ def run_here(execution: Execution) -> None:
     identity = Identity(pool="local", capacity=1)
     # It must not kill its own process: an interrupt has to do.
     supervisor = Supervisor(table, identity, may_kill=False)
-    place = Place(Slot(table, 0), ProcessTools(), Flusher())
+    slot = Slot(table, 0)
+    place = Place(slot, ProcessTools(), Flusher())
     before = signal.getsignal(interrupts.SIGNAL), signal.getsignal(signal.SIGALRM)
-    interrupts.install()
+    interrupts.install(lambda: slot.is_ordered)
     supervisor.start()
     try:
         _until_ended(execution, place)

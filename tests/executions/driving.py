@@ -73,6 +73,7 @@ class DirectPerformer:
     ran: list[str] = field(default_factory=list)
     paused: list[timedelta] = field(default_factory=list)
     ahead: timedelta = timedelta(0)
+    branches_overdue: bool = False
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -80,7 +81,9 @@ class DirectPerformer:
     def monotonic(self) -> float:
         return time.monotonic()
 
-    def prepare(self, node: Any, strand: Strand, scope: Any) -> Prepared:
+    def prepare(
+        self, node: Any, strand: Strand, scope: Any, *, deadline: float | None
+    ) -> Prepared:
         params = node.fixed_params
         if params is None:
             rendered = node.params.render(scope) if node.params else {}
@@ -111,7 +114,10 @@ class DirectPerformer:
         output = prepared.node.kind.run(prepared.params, context)
         return Result(output, "", dict(context.variables), context.warnings)
 
-    def pause(self, duration: timedelta) -> None:
+    def evaluate(self, value: Any, scope: Any, *, deadline: float | None) -> Json:
+        return value.compiled.render(scope)
+
+    def pause(self, duration: timedelta, deadline: float | None) -> None:
         self.paused.append(duration)
 
     def is_execution_overdue(self) -> bool:

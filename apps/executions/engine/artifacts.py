@@ -9,6 +9,8 @@ from django.core.files.storage import default_storage
 from apps.core import tenancy
 from apps.core.ids import uuid7
 from apps.core.types import JsonObject
+from apps.executions.engine import interrupts
+from apps.executions.engine.persistence import persistently
 from apps.executions.models import Artifact
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -33,20 +35,26 @@ class ArtifactStore:
             f"{artifact_id}-{safe}"
         )
         stored = default_storage.save(place, ContentFile(content))
-        with tenancy.tenant(self._organization_id):
-            Artifact.objects.create(
-                id=artifact_id,
-                organization_id=self._organization_id,
-                execution_id=self._execution_id,
-                path=self._path,
-                name=name[:200],
-                content_type=content_type,
-                bytes=len(content),
-                file=stored,
-            )
+        artifact = Artifact(
+            id=artifact_id,
+            organization_id=self._organization_id,
+            execution_id=self._execution_id,
+            path=self._path,
+            name=name[:200],
+            content_type=content_type,
+            bytes=len(content),
+            file=stored,
+        )
+        with interrupts.shielded():
+            persistently(lambda: self._keep(artifact))
         return {
             "artifact": str(artifact_id),
             "name": name[:200],
             "content_type": content_type,
             "bytes": len(content),
         }
+
+    def _keep(self, artifact: Artifact) -> None:
+        with tenancy.tenant(self._organization_id):
+            # A commit that was not acknowledged comes again.
+            Artifact.objects.bulk_create([artifact], ignore_conflicts=True)

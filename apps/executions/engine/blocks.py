@@ -1,57 +1,70 @@
 """How a block drives the steps inside it: the engine's side of `steps.base.Flow`."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from apps.core.expressions import Scope
+from apps.core.expressions import Scope, truth
 from apps.core.types import Json
 from apps.executions.engine import interrupts
+from apps.executions.engine.frames import Frame
+from apps.executions.engine.ports import ExecutionTimedOut
 from apps.executions.engine.records import Record
 from apps.executions.engine.strand import Strand
 from apps.steps.base import Condition, Steps, Value
 from apps.steps.signals import FlowSignal, Park
 
 if TYPE_CHECKING:
-    from apps.executions.engine.frames import Frame
     from apps.executions.engine.interpreter import Interpreter
 
-_NOTHING: Mapping[str, Json] = {}
+# How long a branch may take to answer an interrupt.
+_LATE_S = 1.0
 
 
 class BlockFlow:
     """The flow of one block's record."""
 
     def __init__(
-        self, interpreter: "Interpreter", frame: "Frame", record: Record
+        self, interpreter: "Interpreter", frame: Frame, record: Record
     ) -> None:
         self._interpreter = interpreter
         self._frame = frame
         self._record = record
+        self._evaluated = 0
         self.max_iterations = interpreter.max_iterations
 
     def evaluate(self, value: Value) -> Json:
         """The value now, with the names in reach."""
-        self._frame.strand.at(self._record.path)
-        return value.compiled.render(self._frame.scope)
+        # Chance differs each time a `while` asks, and is the same on a replay.
+        self._frame.strand.at(f"{self._record.path}#{self._evaluated}")
+        self._evaluated += 1
+        return self._interpreter.evaluate(value, self._frame)
 
     def test(self, condition: Condition) -> bool:
         """The condition's answer now."""
-        self._frame.strand.at(self._record.path)
-        return self._interpreter.test(condition, self._frame)
+        return truth(self.evaluate(condition))
 
     def run(self, steps: Steps, names: Mapping[str, Json] | None = None) -> Json:
         """Run a body once; gives its last step's output."""
-        frame = self._interpreter.frame_for(
-            self._frame, self._record, names or _NOTHING, None
-        )
-        return self._interpreter.body(steps, frame)
+        return self._interpreter.body(steps, self._inner(names, None))
 
     def iterate(self, steps: Steps, index: int, names: Mapping[str, Json]) -> Json:
         """Run a body as iteration `index` of this block."""
-        frame = self._interpreter.frame_for(self._frame, self._record, names, index)
-        return self._interpreter.body(steps, frame)
+        return self._interpreter.body(steps, self._inner(names, index))
+
+    def _inner(self, names: Mapping[str, Json] | None, index: int | None) -> Frame:
+        """The frame of a body: names added, attempt and iteration in the path."""
+        frame, record = self._frame, self._record
+        tries = f"~{record.attempt}" if record.attempt > 1 else ""
+        prefix = frame.prefix
+        if index is not None:
+            prefix = f"{record.path}{tries}[{index}]."
+        elif tries:
+            prefix = f"{record.path}{tries}."
+        scope = frame.scope.child(names) if names else frame.scope
+        return frame.inside(scope, prefix)
 
     def warn(self, message: str) -> None:
         """Put a warning on the block's record."""
@@ -60,16 +73,14 @@ class BlockFlow:
 
     def parallel(self, branches: Sequence[tuple[str, Steps]]) -> dict[str, Json]:
         """Run bodies in threads; merge their variables in branch order."""
-        frame = self._interpreter.frame_for(self._frame, self._record, _NOTHING, None)
+        frame = self._inner(None, None)
         running = [
             _Branch(self._interpreter, name, steps, frame) for name, steps in branches
         ]
-        for branch in running:
-            branch.start()
         try:
             for branch in running:
-                # Interruptible: an order of the supervisor must reach the branches.
-                interrupts.run(_watch, branch, running)
+                branch.start()
+            self._await(running)
         except BaseException:
             _stop(running)
             raise
@@ -77,34 +88,51 @@ class BlockFlow:
         _raise_first(running)
         return {branch.branch: branch.output for branch in running}
 
+    def _await(self, running: "list[_Branch]") -> None:
+        """Wait for the branches; interruptible, so that orders reach them too."""
+        until = self._frame.deadline
+        if until is not None:
+            # Each branch keeps it by itself; this is for one that does not answer.
+            until += _LATE_S
+        try:
+            interrupts.run_until(until, _watch, running)
+        except interrupts.Interrupted:
+            cause = self._interpreter.attempts.stopped(self._frame)
+            performer = self._interpreter.performer
+            performer.branches_overdue = isinstance(cause, ExecutionTimedOut)
+            _stop(running)
+            performer.branches_overdue = False
+            raise cause from None
+
 
 class _Branch(threading.Thread):
     """One branch: a strand of its own in a thread of its own."""
 
     def __init__(
-        self, interpreter: "Interpreter", name: str, steps: Steps, frame: "Frame"
+        self, interpreter: "Interpreter", name: str, steps: Steps, frame: Frame
     ) -> None:
         super().__init__(name=f"branch {name}", daemon=True)
         self.branch = name
+        self.arm = interrupts.Arm()
         strand = frame.strand.fork()
-        scope = _rebase(frame, strand)
-        self.frame = replace(frame, strand=strand, scope=scope)
+        self.frame = replace(frame, strand=strand, scope=_rebase(frame, strand))
         self.output: Json = None
         self.failure: BaseException | None = None
         self._interpreter = interpreter
         self._steps = steps
 
     def run(self) -> None:
+        interrupts.enter_thread(self.arm)
         try:
             self.output = self._interpreter.body(self._steps, self.frame)
         except BaseException as failure:
             self.failure = failure
         finally:
-            interrupts.forget_thread()
+            interrupts.leave_thread(self.arm)
             self._interpreter.performer.leave_thread()
 
 
-def _rebase(frame: "Frame", strand: Strand) -> Scope:
+def _rebase(frame: Frame, strand: Strand) -> Scope:
     """The frame's loop names over the fork's own variables and steps."""
     scope = strand.scope
     for names in reversed(frame.scope.frames[:-1]):
@@ -112,20 +140,23 @@ def _rebase(frame: "Frame", strand: Strand) -> Scope:
     return scope
 
 
-def _watch(branch: _Branch, running: list[_Branch]) -> None:
-    """Wait for a branch, and keep the deadlines of all: threads get no alarms."""
-    while branch.is_alive():
-        branch.join(timeout=0.1)
-        for other in running:
-            interrupts.interrupt_overdue(other)
+def _watch(running: list[_Branch]) -> None:
+    """Wait for all, and keep the deadlines of all: threads get no alarms."""
+    for branch in running:
+        while branch.is_alive():
+            branch.join(timeout=0.1)
+            for other in running:
+                interrupts.interrupt_overdue(other.arm)
 
 
-def _stop(branches: "list[_Branch]") -> None:
+def _stop(branches: list[_Branch]) -> None:
+    """Interrupt the branches; one that is stuck outside of Python is left behind."""
     for branch in branches:
-        if branch.is_alive():
-            interrupts.interrupt_thread(branch)
+        interrupts.interrupt_thread(branch.arm)
+    give_up = time.monotonic() + _LATE_S
     for branch in branches:
-        branch.join(timeout=1.0)
+        if branch.ident is not None:
+            branch.join(timeout=max(0.0, give_up - time.monotonic()))
 
 
 def _raise_first(branches: "list[_Branch]") -> None:

@@ -1,15 +1,21 @@
-"""Where the walk is, and how it can end."""
+"""Where a walk is, and how one ends."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from apps.core.expressions import Scope
 from apps.core.types import JsonObject
 from apps.executions.engine.strand import Strand
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
-    """Where the walk is: below which loops, with which names, until when."""
+    """Where the walk is: below which loops, with which names, until when.
+
+    Attributes:
+        prefix: of the paths of the steps in it.
+        deadline: of a block around it (`time.monotonic()`), the earliest one.
+        deadline_path: that block's.
+    """
 
     strand: Strand
     scope: Scope
@@ -22,7 +28,11 @@ class Frame:
         deadline = now + seconds
         if self.deadline is not None and self.deadline <= deadline:
             return self
-        return replace(self, deadline=deadline, deadline_path=path)
+        return Frame(self.strand, self.scope, self.prefix, deadline, path)
+
+    def inside(self, scope: Scope, prefix: str) -> "Frame":
+        """The same for a block's body: its names and the paths of its steps."""
+        return Frame(self.strand, scope, prefix, self.deadline, self.deadline_path)
 
 
 @dataclass(frozen=True, slots=True)

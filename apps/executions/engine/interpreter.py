@@ -5,25 +5,26 @@ ports. Run again over the same definition with the records of an earlier run, it
 takes every settled step from them and goes on where they end.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from copy import copy
 
 from apps.core.errors import RpaError
 from apps.core.expressions import truth
 from apps.core.types import Json
+from apps.executions.engine.attempts import OVERDUE, Attempts
 from apps.executions.engine.blocks import BlockFlow
 from apps.executions.engine.frames import Frame, Outcome
 from apps.executions.engine.interrupts import Interrupted
-from apps.executions.engine.leaves import Leaves, TimedOut
+from apps.executions.engine.leaves import Leaves
 from apps.executions.engine.ports import (
     BlockTimedOut,
     ExecutionTimedOut,
     Journal,
     Performer,
+    TimedOut,
 )
 from apps.executions.engine.records import Record
 from apps.executions.engine.strand import Strand
-from apps.steps.base import BlockType, Condition, Steps
+from apps.steps.base import BlockType, Steps, Value
 from apps.steps.signals import FlowSignal, StepFailed, StopExecution
 from apps.workflows.definition.model import Definition, Node
 
@@ -49,7 +50,8 @@ class Interpreter:
         self.journal = journal
         self.performer = performer
         self.max_iterations = max_iterations
-        self.leaves = Leaves(journal, performer)
+        self.attempts = Attempts(journal, performer)
+        self.leaves = Leaves(self.attempts)
 
     def run(self) -> Outcome:
         """Walk to the end.
@@ -62,7 +64,7 @@ class Interpreter:
         outcome = self._guarded(self.definition.steps, frame)
         if outcome.status == "failed" and self.definition.on_failure:
             names = {"error": outcome.error or {"message": outcome.reason}}
-            inner = replace(frame, scope=frame.scope.child(names))
+            inner = frame.inside(frame.scope.child(names), "")
             outcome = self._after(outcome, self.definition.on_failure, inner)
         if self.definition.finally_:
             outcome = self._after(outcome, self.definition.finally_, frame)
@@ -80,14 +82,9 @@ class Interpreter:
             if stop.status == "failed":
                 error = {"code": "stopped", "kind": "step", "message": stop.message}
             return Outcome(stop.status, stop.message, error)
-        except Interrupted:
-            # In a pause or in the wait for branches, where no step can tell.
-            if not self.performer.is_execution_overdue():
-                raise
-            self.performer.grant_handlers()
-            message = "The execution ran longer than its time limit."
-            error = {"code": "timeout", "kind": "timeout", "message": message}
-            return Outcome("failed", message, error)
+        except RpaError as failure:
+            # Of no step: the limit of records leaves no room for one.
+            return Outcome("failed", str(failure), self.performer.describe(failure, ""))
         return Outcome("completed")
 
     def _after(self, outcome: Outcome, steps: Steps, frame: Frame) -> Outcome:
@@ -111,18 +108,29 @@ class Interpreter:
         frame.strand.at(path)
         attempts = self.journal.attempts(path)
         last = attempts[-1] if attempts else None
-        is_block = isinstance(node.kind, BlockType)
-        if last is not None and last.is_settled and not is_block:
-            if not (_signals(last) or self.journal.must_redo(last)):
-                return self._settle(node, frame, last)
-            last.status = Record.RUNNING
-        if last is None or last.status == Record.SKIPPED:
-            skipped = self._skipped(node, frame, path, last)
+        if last is not None and last.is_settled and self._counts(last, node):
+            return self._settle(node, frame, last)
+        if last is None and (node.disabled or node.condition is not None):
+            skipped = self._skipped(node, frame, path)
             if skipped is not None:
                 return skipped
-        if is_block:
-            return self._block(node, frame, path, last)
-        return self._settle(node, frame, self.leaves.run(node, frame, path, last))
+        if node.body is not None:
+            return self._block(node, frame, path, list(attempts))
+        if last is not None and last.is_settled:
+            last.status = Record.RUNNING
+        record = self.leaves.run(node, frame, path, last)
+        return self._settle(node, frame, record)
+
+    def _counts(self, record: Record, node: Node) -> bool:
+        """Whether a settled record stands for the step, so that it is not redone."""
+        if record.status == Record.SKIPPED:
+            return True
+        state = record.state or {}
+        if node.body is not None:
+            # Nothing of a block is taken from its record: its steps' records tell
+            # all, and walking them again restores the names that they set.
+            return "guard" in state
+        return "signals" not in state and not self.journal.must_redo(record)
 
     def _settle(self, node: Node, frame: Frame, record: Record) -> Record:
         """Let a step's record count: names, time, and failure if it is one."""
@@ -131,59 +139,104 @@ class Interpreter:
             return record
         state = record.state or {}
         if "execution_timed_out" in state:
-            raise ExecutionTimedOut(record.error or {})
+            self.performer.grant_handlers()
+            raise ExecutionTimedOut(record.error or {"message": OVERDUE})
         if "block_timed_out" in state:
-            raise BlockTimedOut(state["block_timed_out"])
+            raise BlockTimedOut(state["block_timed_out"], record.error or {})
         if record.status == Record.UNKNOWN and record.error is None:
             return record
         if node.on_error == "fail":
             raise StepFailed(record.error or {})
         return record
 
-    def _skipped(
-        self, node: Node, frame: Frame, path: str, last: Record | None
-    ) -> Record | None:
+    def _skipped(self, node: Node, frame: Frame, path: str) -> Record | None:
+        failure: RpaError | None = None
         try:
-            if not node.disabled and (
-                node.condition is None or self.test(node.condition, frame)
-            ):
+            if not node.disabled and self._holds(node, frame):
                 return None
-        except RpaError as failure:
-            record = self.leaves.new_record(node, path, last)
-            self.leaves.retried(node, frame, record, failure)
-            return self._settle(node, frame, record)
-        record = last or self.leaves.new_record(node, path, last)
-        if last is None:
+        except RpaError as error:
+            failure = error
+        record = self.attempts.new(node, path, None)
+        if failure is not None:
+            record.state = {"guard": True}
+            self.attempts.fail(record, failure)
+        else:
             record.end(Record.SKIPPED, record.started_at)
             self.journal.end(record)
         return self._settle(node, frame, record)
 
-    def test(self, condition: Condition, frame: Frame) -> bool:
-        """The condition's answer with the names of `frame`."""
-        return truth(condition.compiled.render(frame.scope))
+    def _holds(self, node: Node, frame: Frame) -> bool:
+        return node.condition is None or truth(self.evaluate(node.condition, frame))
+
+    def evaluate(self, value: Value, frame: Frame) -> Json:
+        """The value with the names of `frame`."""
+        try:
+            return self.performer.evaluate(value, frame.scope, deadline=frame.deadline)
+        except Interrupted:
+            raise self.attempts.stopped(frame) from None
 
     # --- blocks -----------------------------------------------------------------
 
     def _block(
-        self, node: Node, frame: Frame, path: str, last: Record | None
+        self, node: Node, frame: Frame, path: str, attempts: list[Record]
     ) -> Record:
-        record = last
-        if record is None or not (record.is_settled or record.status == record.RUNNING):
-            self.leaves.await_retry(last if last and not last.is_final else None)
-            record = self.leaves.new_record(node, path, last)
-        # Nothing of a block is taken from its record: its steps' records tell all,
-        # and walking them again restores the names that they set.
-        record.status, record.is_final, record.error = Record.RUNNING, True, None
-        self.journal.begin(record)
+        while attempts and not attempts[0].is_final:
+            # Failed and tried again: walked only for the names that it set.
+            last = attempts.pop(0)
+            self._walk(node, frame, last)
+            if not attempts:
+                self.attempts.await_retry(last, frame)
+                attempts.append(self.attempts.new(node, path, last))
+        record = attempts[0] if attempts else self.attempts.new(node, path, None)
         while True:
-            failure = self._run_block(node, frame, record)
-            if failure is None:
+            failure = self._walk(node, frame, record)
+            if failure is None or record.is_settled:
                 return self._settle(node, frame, record)
-            again = self.leaves.retried(node, frame, record, failure)
+            again = self.attempts.again(node, frame, record, failure)
             if again is None:
                 return self._settle(node, frame, record)
             record = again
+
+    def _walk(self, node: Node, frame: Frame, record: Record) -> BaseException | None:
+        """Walk the block's steps as this attempt of it.
+
+        Returns: its failure; `record` is then still open, unless it was recorded so.
+        """
+        before = copy(record) if record.status in Record.ENDED else None
+        record.status, record.error = Record.RUNNING, None
+        if before is None:
             self.journal.begin(record)
+        try:
+            failure = self._run_block(node, frame, record)
+        except ExecutionTimedOut as timeout:
+            record.error = {**timeout.error, "path": record.path}
+            record.state = {"execution_timed_out": True}
+            self._close(record, Record.FAILED, frame, before)
+            raise
+        except BlockTimedOut as timeout:
+            record.error = {**timeout.error, "path": record.path}
+            record.state = {"block_timed_out": timeout.path}
+            self._close(record, Record.FAILED, frame, before)
+            raise
+        except FlowSignal:
+            self._close(record, Record.COMPLETED, frame, before)
+            raise
+        if failure is None:
+            self._close(record, Record.COMPLETED, frame, before)
+        elif before is not None and before.status == Record.FAILED:
+            record.error = before.error
+            self._close(record, Record.FAILED, frame, before)
+        return failure
+
+    def _close(
+        self, record: Record, status: str, frame: Frame, before: Record | None
+    ) -> None:
+        """End the block's attempt; one that had ended and did nothing new stays so."""
+        if before is not None and before.status == status:
+            record.status = status
+            if record.ended_at >= frame.strand.time:
+                return
+        self.attempts.end(record, status)
 
     def _run_block(
         self, node: Node, frame: Frame, record: Record
@@ -192,46 +245,15 @@ class Interpreter:
         if node.timeout is not None:
             now = self.performer.monotonic()
             inner = frame.within(node.timeout.total_seconds(), now, record.path)
-        flow = BlockFlow(self, inner, record)
         kind = node.kind
-        assert isinstance(kind, BlockType)  # noqa: S101  # told apart in _step
+        assert isinstance(kind, BlockType)  # noqa: S101  # only blocks have a body
         try:
-            output = kind.run(node.body, flow)
+            output = kind.run(node.body, BlockFlow(self, inner, record))
             record.output, record.output_json = self.performer.encode(output)
         except BlockTimedOut as timeout:
             if timeout.path != record.path or node.timeout is None:
-                self.leaves.leave(
-                    record, f"The time limit of block {timeout.path} has passed."
-                )
                 raise
             return TimedOut(node.timeout)
-        except ExecutionTimedOut as timeout:
-            self.leaves.leave(record, str(timeout))
-            raise
-        except FlowSignal:
-            record.end(Record.COMPLETED, self.performer.now())
-            self.journal.end(record)
-            raise
         except Exception as failure:
             return failure
-        record.end(Record.COMPLETED, self.performer.now())
-        self.journal.end(record)
         return None
-
-    def frame_for(
-        self, frame: Frame, record: Record, names: Mapping[str, Json], index: int | None
-    ) -> Frame:
-        """The frame of a block's body: names added, iteration in the path."""
-        prefix = frame.prefix
-        tries = f"~{record.attempt}" if record.attempt > 1 else ""
-        if index is not None:
-            prefix = f"{record.path}{tries}[{index}]."
-        elif tries:
-            prefix = f"{record.path}{tries}."
-        scope = frame.scope.child(names) if names else frame.scope
-        return replace(frame, scope=scope, prefix=prefix)
-
-
-def _signals(record: Record) -> bool:
-    """Whether the step steers the flow, so that a replay must run it again."""
-    return "signals" in (record.state or {})

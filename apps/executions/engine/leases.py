@@ -15,15 +15,15 @@ from django.conf import settings
 from django.db import connection
 
 from apps.core import tenancy
-from apps.core.errors import RpaError
 from apps.core.types import JsonObject
 from apps.events.services import emit
 
 
-class LeaseLost(RpaError):
-    """The execution is another worker's now, or was ended; nothing was written."""
+class LeaseLost(BaseException):
+    """The execution is another worker's now, or was ended; nothing was written.
 
-    code = "lease_lost"
+    No error of a step: nothing in the walk may catch it and go on.
+    """
 
 
 @dataclass(frozen=True, slots=True)

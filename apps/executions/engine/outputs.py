@@ -1,10 +1,12 @@
 """Outputs as they are stored: JSON that PostgreSQL takes, bounded in size."""
 
 import json
+import math
+import sys
 import zlib
 
 from apps.core.errors import PermanentFailure
-from apps.core.types import Json
+from apps.core.types import Json, JsonObject
 
 
 class OutputTooLarge(PermanentFailure):
@@ -30,10 +32,15 @@ def encode(output: Json, *, limit_bytes: int) -> tuple[Json, str]:
         OutputNotJson: it cannot be written as JSON.
     """
     text = _dump(output)
-    if "\\u0000" in text or not _is_unicode(text):
-        output = _clean(output)
+    if text.isascii():
+        size = len(text)
+        is_clean = "\\u0000" not in text
+    else:
+        size, is_clean = _measure(text)
+    if not is_clean:
+        output = cleaned(output)
         text = _dump(output)
-    size = len(text) if text.isascii() else len(text.encode())
+        size, _ = _measure(text)
     if size > limit_bytes:
         raise OutputTooLarge(
             f"The output has {size:,} bytes; at most {limit_bytes:,} are kept. "
@@ -43,34 +50,81 @@ def encode(output: Json, *, limit_bytes: int) -> tuple[Json, str]:
     return output, text
 
 
+def encode_variables(
+    variables: JsonObject, output: Json, output_text: str, *, limit_bytes: int
+) -> tuple[JsonObject, str]:
+    """What a step set, as `encode` gives it; one that is its output shares the text.
+
+    Raises:
+        OutputTooLarge, OutputNotJson: as for `encode`.
+    """
+    values: JsonObject = {}
+    parts = []
+    for name, value in variables.items():
+        if value is output:
+            text = output_text
+        else:
+            value, text = encode(value, limit_bytes=limit_bytes)
+        values[name] = value
+        parts.append(f"{_dump(name)}:{text}")
+    return values, f"{{{','.join(parts)}}}"
+
+
+def fit(values: JsonObject, *, limit_bytes: int) -> str:
+    """`values` as a JSON object of at most about `limit_bytes`.
+
+    What does not fit is replaced by `{"left_out": true, "bytes": …}`.
+    """
+    parts, left = [], limit_bytes
+    for name, value in values.items():
+        _, text = encode(value, limit_bytes=sys.maxsize)
+        size = len(text.encode())
+        if size > left:
+            text = _dump({"left_out": True, "bytes": size})
+        left -= min(size, len(text))
+        parts.append(f"{_dump(name)}:{text}")
+    return f"{{{','.join(parts)}}}"
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def _dump(value: Json) -> str:
     try:
-        return json.dumps(
-            value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
+        return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise OutputNotJson(f"The output is no JSON value: {error}") from error
 
 
-def _is_unicode(text: str) -> bool:
+def _measure(text: str) -> tuple[int, bool]:
+    """The size in bytes, and whether PostgreSQL takes it as it is."""
     try:
-        text.encode()
+        size = len(text.encode())
     except UnicodeEncodeError:
-        return False
-    return True
+        return 0, False
+    return size, "\\u0000" not in text
 
 
-def _clean(value: Json) -> Json:
+def cleaned(value: Json) -> Json:
+    """`value` with U+FFFD for what PostgreSQL cannot store."""
     if isinstance(value, str):
-        text = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        return (
-            text.encode("utf-8", "replace").decode() if not _is_unicode(text) else text
-        )
+        return clean_text(value)
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [cleaned(item) for item in value]
     if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
+        return {
+            clean_text(key) if isinstance(key, str) else key: cleaned(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
+
+
+def clean_text(text: str) -> str:
+    """`text` with U+FFFD for NUL and for lone halves of surrogate pairs."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def pack(text: str) -> bytes:
@@ -81,3 +135,8 @@ def pack(text: str) -> bytes:
 def unpack(packed: bytes) -> Json:
     """The value that `pack` was given the text of."""
     return json.loads(zlib.decompress(packed))
+
+
+def text_of(value: Json) -> str:
+    """A stored value as JSON text again."""
+    return _dump(value)

@@ -1,7 +1,9 @@
 """Does the one thing that is not pure: runs a step."""
 
 import logging
+import threading
 import time
+import traceback
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +17,13 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.expressions import Scope
 from apps.core.types import Json, JsonObject
 from apps.executions.engine import interrupts, outputs
-from apps.executions.engine.leaves import TimedOut
 from apps.executions.engine.masking import Masker
-from apps.executions.engine.ports import Result
+from apps.executions.engine.ports import Result, TimedOut
 from apps.executions.engine.records import Record
-from apps.executions.engine.slots import Slot
+from apps.executions.engine.slots import Order, Slot
 from apps.executions.engine.strand import Strand
 from apps.executions.engine.tools import ExecutionTools
-from apps.steps.base import Effect, Params, StepType
+from apps.steps.base import Effect, Params, StepType, Value
 from apps.steps.context import Resumption, StepContext
 from apps.workflows.definition.model import Node
 
@@ -77,6 +78,9 @@ class StepPerformer:
         self.slot = slot
         self.dry_run = dry_run
         self.output_limit_bytes = output_limit_bytes
+        self.branches_overdue = False
+        self._handlers_until: float | None = None
+        self._is_retired = False
 
     def now(self) -> datetime:
         """The database's wall clock (aware UTC), carried on by our steady one."""
@@ -87,19 +91,29 @@ class StepPerformer:
         """The clock that deadlines are measured by, in seconds."""
         return time.monotonic()
 
-    def prepare(self, node: Node, strand: Strand, scope: Scope) -> PreparedStep:
-        """Render and validate the params.
+    def prepare(
+        self, node: Node, strand: Strand, scope: Scope, *, deadline: float | None
+    ) -> PreparedStep:
+        """Render and validate the params; see `ports.Performer`.
 
         Raises:
             RpaError: an expression failed, or the params do not fit.
+            Interrupted: it was stopped from outside.
         """
         kind: StepType[Any] = node.kind  # type: ignore[assignment]  # no block
         params = node.fixed_params
         if params is None:
-            rendered = node.params.render(scope) if node.params is not None else {}
+            rendered: Json = {}
+            if node.params is not None:
+                # Expressions may take seconds: a time limit has to reach them too.
+                rendered = interrupts.run_until(deadline, node.params.render, scope)
             params = self._validated(kind, rendered)
         effect = kind.effect_of(params)
         return PreparedStep(node, kind, params, effect.value, kind.is_keyed(params))
+
+    def evaluate(self, value: Value, scope: Scope, *, deadline: float | None) -> Json:
+        """The value now; see `ports.Performer`."""
+        return interrupts.run_until(deadline, value.compiled.render, scope)
 
     def _validated(self, kind: StepType[Any], rendered: Json) -> Params:
         try:
@@ -124,6 +138,8 @@ class StepPerformer:
     ) -> Result:
         """Run the attempt; see `ports.Performer`."""
         node = prepared.node
+        if self._handlers_until is not None:
+            deadline = min(deadline or self._handlers_until, self._handlers_until)
         if self.dry_run and prepared.effect == Effect.WRITE:
             return self._rehearse(prepared, strand)
         context = StepContext(
@@ -141,11 +157,22 @@ class StepPerformer:
             deadline, prepared.kind.run, prepared.params, context
         )
         output, text = self.encode(output)
-        variables, _ = outputs.encode(
-            context.variables, limit_bytes=self.output_limit_bytes
-        )
+        variables, variables_text = context.variables, "{}"
+        if variables:
+            variables, variables_text = self._encode_variables(variables, output, text)
         state = self.tools.checkpoint(node.kind, prepared.effect)
-        return Result(output, text, variables, context.warnings, state)
+        return Result(output, text, variables, variables_text, context.warnings, state)
+
+    def _encode_variables(
+        self, variables: JsonObject, output: Json, text: str
+    ) -> tuple[JsonObject, str]:
+        limit = self.output_limit_bytes
+        values, encoded = outputs.encode_variables(
+            variables, output, text, limit_bytes=limit
+        )
+        if self.masker.is_needed:
+            _, encoded = outputs.encode(self.masker.mask(values), limit_bytes=limit)
+        return values, encoded
 
     def _rehearse(self, prepared: PreparedStep, strand: Strand) -> Result:
         mock = prepared.node.mock
@@ -165,18 +192,30 @@ class StepPerformer:
         _, text = outputs.encode(self.masker.mask(value), limit_bytes=limit)
         return value, text
 
-    def pause(self, duration: timedelta) -> None:
+    def pause(self, duration: timedelta, deadline: float | None) -> None:
         """Wait a short while; may be interrupted."""
-        interrupts.run(time.sleep, duration.total_seconds())
+        interrupts.run_until(deadline, interrupts.sleep, duration.total_seconds())
 
     def is_execution_overdue(self) -> bool:
         """Whether an interrupt came since the execution's time is over."""
-        return self.slot.is_overdue
+        if self._is_retired:
+            return False
+        if threading.current_thread() is not threading.main_thread():
+            # A branch is only told so by the thread that waits for it.
+            return self.branches_overdue
+        return self.slot.is_overdue or self.slot.order is Order.TIMEOUT
 
     def grant_handlers(self) -> None:
-        """Give `on_failure` and `finally` some time after the time limit."""
-        self.slot.set_deadline(time.monotonic() + HANDLERS_GRACE.total_seconds())
-        interrupts.clear()
+        """Give `on_failure` and `finally` some time after the time limit, once."""
+        if self._handlers_until is None and not self._is_retired:
+            self._handlers_until = time.monotonic() + HANDLERS_GRACE.total_seconds()
+            self.slot.obey()
+            self.slot.set_deadline(self._handlers_until)
+            interrupts.clear()
+
+    def retire(self) -> None:
+        """The walk is over: a branch that was left behind touches nothing any more."""
+        self._is_retired = True
 
     def leave_thread(self) -> None:
         """A branch's thread ends: close its database connection."""
@@ -189,10 +228,15 @@ class StepPerformer:
         error: JsonObject | None = getattr(failure, "error", None)
         if isinstance(error, dict):  # StepFailed of a step inside
             return error
+        # Not by `exc_info`: its texts may hold secrets.
+        trace = "".join(traceback.format_exception(failure))
         log.error(
             "step crashed",
-            exc_info=failure,
-            extra={"execution_id": self.execution_id, "path": path},
+            extra={
+                "execution_id": self.execution_id,
+                "path": path,
+                "trace": self.masker.hide(trace),
+            },
         )
         text = self.masker.hide(f"{type(failure).__name__}: {failure}")[:2000]
         return {

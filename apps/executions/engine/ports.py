@@ -1,14 +1,16 @@
 """What the interpreter needs from the world around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from apps.core.errors import RpaError
 from apps.core.expressions import Scope
 from apps.core.types import Json, JsonObject
 from apps.executions.engine.records import Record
 from apps.executions.engine.strand import Strand
+from apps.steps.base import Value
 from apps.steps.context import Resumption
 from apps.steps.signals import FlowSignal
 from apps.workflows.definition.model import Node
@@ -20,13 +22,14 @@ class Result:
 
     Attributes:
         output: as later steps see it.
-        output_json: as it is stored, secrets masked.
+        output_json, variables_json: as they are stored, secrets masked.
         state: a browser's checkpoint, if the step made one.
     """
 
     output: Json
     output_json: str
     variables: JsonObject = field(default_factory=dict)
+    variables_json: str = "{}"
     warnings: list[str] = field(default_factory=list)
     state: JsonObject | None = None
 
@@ -36,11 +39,25 @@ class BlockTimedOut(BaseException):
 
     Attributes:
         path: the block's.
+        error: as it stands in the records.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, error: JsonObject) -> None:
         super().__init__(path)
         self.path = path
+        self.error = error
+
+
+class TimedOut(RpaError):
+    """A step ran longer than its own time limit."""
+
+    code = "timeout"
+
+    def __init__(self, limit: timedelta) -> None:
+        super().__init__(
+            f"The step ran longer than its time limit of {limit.total_seconds():g} s.",
+            limit_s=limit.total_seconds(),
+        )
 
 
 class ExecutionTimedOut(FlowSignal):
@@ -82,16 +99,34 @@ class Journal(Protocol):
 
 
 class Performer(Protocol):
-    """Does what is not pure: conditions of time, steps, pauses, threads."""
+    """Does what is not pure: conditions of time, steps, pauses, threads.
+
+    Attributes:
+        branches_overdue: the branches that are being stopped ran out of the
+            execution's time.
+    """
+
+    branches_overdue: bool
 
     def now(self) -> datetime:
         """The wall clock (aware UTC)."""
 
-    def prepare(self, node: Node, strand: Strand, scope: Scope) -> Any:
+    def prepare(
+        self, node: Node, strand: Strand, scope: Scope, *, deadline: float | None
+    ) -> Any:
         """Render and validate the params; gives a `Prepared`.
 
         Raises:
             RpaError: they do not fit.
+            Interrupted: it was stopped from outside.
+        """
+
+    def evaluate(self, value: Value, scope: Scope, *, deadline: float | None) -> Json:
+        """The value now.
+
+        Raises:
+            ExpressionError: it has none.
+            Interrupted: it was stopped from outside.
         """
 
     def perform(
@@ -111,14 +146,18 @@ class Performer(Protocol):
             Interrupted: it was stopped from outside.
         """
 
-    def pause(self, duration: timedelta) -> None:
-        """Wait a short while; may be interrupted."""
+    def pause(self, duration: timedelta, deadline: float | None) -> None:
+        """Wait a short while.
+
+        Raises:
+            Interrupted: it was stopped from outside, or the deadline has come.
+        """
 
     def is_execution_overdue(self) -> bool:
         """Whether an interrupt came since the execution's time is over."""
 
     def grant_handlers(self) -> None:
-        """Give `on_failure` and `finally` some time after the time limit."""
+        """Give `on_failure` and `finally` some time after the time limit, once."""
 
     def leave_thread(self) -> None:
         """A branch's thread ends: let go of what belongs to it."""
@@ -143,6 +182,3 @@ class Prepared(Protocol):
     effect: str
     is_keyed: bool
     node: Node
-
-
-Names = Mapping[str, Json]

@@ -16,7 +16,7 @@ class Record:
         position: place in the order in which paths were first reached.
         is_final: False for a failed attempt that will be tried again.
         state: what a waiting attempt needs to go on, or a browser's checkpoint.
-        output_json: the output as it is stored (masked), once it is known.
+        output_json, variables_json: as they are stored (masked), once known.
     """
 
     RUNNING: ClassVar[str] = "running"
@@ -46,6 +46,7 @@ class Record:
     error: JsonObject | None = None
     warnings: list[str] = field(default_factory=list)
     variables: JsonObject = field(default_factory=dict)
+    variables_json: str | None = None
     state: JsonObject | None = None
 
     @property

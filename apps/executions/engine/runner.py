@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import time
+import traceback
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,17 +19,21 @@ from apps.core import tenancy
 from apps.core.errors import RpaError
 from apps.core.types import Json, JsonObject
 from apps.events.services import emit
-from apps.executions.engine import interrupts, journal, leases, masking, outputs
+from apps.executions.engine import interrupts, leases, masking, outputs, rows
+from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.frames import Outcome
+from apps.executions.engine.guarded_secrets import GuardedSecrets
 from apps.executions.engine.interpreter import Interpreter
-from apps.executions.engine.journal import Flusher, Journal
+from apps.executions.engine.journal import Journal, Limits
 from apps.executions.engine.leases import Lease, LeaseLost
 from apps.executions.engine.masking import Masker
-from apps.executions.engine.performer import StepPerformer
+from apps.executions.engine.performer import HANDLERS_GRACE, StepPerformer
+from apps.executions.engine.persistence import persistently
 from apps.executions.engine.records import Record
 from apps.executions.engine.slots import Order, Slot
 from apps.executions.engine.strand import Strand
 from apps.executions.engine.tools import ExecutionTools, ProcessTools
+from apps.executions.engine.vault import Vault
 from apps.steps.signals import Park
 from apps.workflows import selectors as workflows
 from apps.workflows.definition.model import Definition
@@ -65,6 +70,13 @@ def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
     return True
 
 
+class _CancelAsked(Exception):
+    """Somebody asked to cancel it before it could be put aside."""
+
+
+CANCELLED = Outcome("cancelled", "cancelled")
+
+
 class _Run:
     """One claimed execution."""
 
@@ -72,7 +84,7 @@ class _Run:
         self.lease = lease
         self.place = place
         self.began = time.monotonic()
-        self.secrets = workflows.secrets_for(lease.organization_id)
+        self.secrets = GuardedSecrets(workflows.secrets_for(lease.organization_id))
         mark = masking.mark_of(str(lease.organization_id), settings.SECRET_KEY)
         self.masker = Masker(self.secrets.resolved, mark)
         self.journal = self._journal([])
@@ -89,8 +101,11 @@ class _Run:
         except (LeaseLost, DatabaseError):
             raise
         except Exception as fault:
-            log.exception(
-                "engine fault", extra={"execution_id": self.lease.execution_id}
+            # Not by `exc_info`: its texts may hold secrets.
+            trace = self.masker.hide("".join(traceback.format_exception(fault)))
+            execution_id = self.lease.execution_id
+            log.error(
+                "engine fault", extra={"execution_id": execution_id, "trace": trace}
             )
             message = f"The engine stumbled: {type(fault).__name__}."
             error = {"code": "internal_error", "kind": "platform", "message": message}
@@ -98,26 +113,34 @@ class _Run:
 
     def run(self) -> None:
         """Walk from the records of earlier claims to the end or the next wait."""
-        known = []
+        known: list[Record] = []
         if self.lease.is_resumed:
-            known = journal.load(self.lease, self.masker, self.secrets)
+            known = persistently(partial(rows.load, self.lease))
+        known = [rows.unmasked(one, self.masker, self.secrets) for one in known]
         self.journal = self._journal(known)
         try:
-            with tenancy.tenant(self.lease.organization_id):
-                definition = workflows.definition_of(self.lease.version_id)
-                self.strand = self._strand(definition)
+            definition = persistently(self._definition)
+            self.strand = self._strand(definition)
         except RpaError as error:
             self._end(Outcome("failed", str(error), _platform_error(error)))
             return
         self._walk(definition)
+
+    def _definition(self) -> Definition:
+        with tenancy.tenant(self.lease.organization_id):
+            return workflows.definition_of(self.lease.version_id)
 
     def _journal(self, known: list[Record]) -> Journal:
         return Journal(self.lease, masker=self.masker, limits=_limits(), known=known)
 
     def _strand(self, definition: Definition) -> Strand:
         lease = self.lease
+        inputs: Json = lease.inputs
+        if lease.parent_id is not None:
+            # Its parent masked the secrets that it handed on.
+            inputs = self.masker.unmask(inputs, self.secrets)
         fixed = {
-            "inputs": lease.inputs,
+            "inputs": inputs,
             "secrets": self.secrets,
             "workflow": {"id": str(lease.workflow_id), "name": definition.name},
             "execution": {
@@ -140,14 +163,18 @@ class _Run:
 
     def _walk(self, definition: Definition) -> None:
         tools = ExecutionTools(
-            self.lease, self.place.tools, restore=self.journal.checkpoint()
+            self.lease,
+            self.place.tools,
+            restore=self.journal.checkpoint(),
+            vault=Vault(self.masker, self.secrets),
         )
         self._arm(definition)
+        performer = self._performer(tools)
         interpreter = Interpreter(
             definition,
             strand=self.strand,
             journal=self.journal,
-            performer=self._performer(tools),
+            performer=performer,
             max_iterations=settings.LOOP_MAX_ITERATIONS,
         )
         self.place.flusher.watch(self.journal)
@@ -160,10 +187,23 @@ class _Run:
         except interrupts.Interrupted:
             finish = self._interrupted
         finally:
-            # Before the last commit: whoever sees the end may rely on the clean-up.
-            tools.close()
-            self.place.flusher.release()
+            performer.retire()
+            self._clean_up(tools)
         finish()
+
+    def _clean_up(self, tools: ExecutionTools) -> None:
+        """Before the last commit: whoever sees the end may rely on it."""
+        slot = self.place.slot
+        slot.set_deadline(time.monotonic() + HANDLERS_GRACE.total_seconds())
+        try:
+            tools.close()
+        except Exception:
+            log.exception(
+                "clean-up failed", extra={"execution_id": self.lease.execution_id}
+            )
+        self.place.flusher.release()
+        # What is done is done: from here on no time limit turns it into a failure.
+        slot.set_deadline(0.0)
 
     def _performer(self, tools: ExecutionTools) -> StepPerformer:
         return StepPerformer(
@@ -189,7 +229,7 @@ class _Run:
     def _interrupted(self) -> None:
         order = self.place.slot.order
         if order == Order.CANCEL:
-            self._end(Outcome("cancelled", "cancelled"))
+            self._end(CANCELLED)
         elif order == Order.MEMORY:
             message = "The execution used more memory than it may."
             error = {"code": "too_much_memory", "kind": "step", "message": message}
@@ -221,26 +261,25 @@ class _Run:
 
     def _end(self, outcome: Outcome) -> None:
         variables, results = self._results()
+        reason = self._for_people(outcome.reason)
+        error = None
+        if outcome.error is not None:
+            error = _json(self.masker.hide_all(outcome.error))
+        leaves_open = outcome.status != "completed" or self.journal.has_open
 
         def write() -> None:
             self._update(
                 "status = %s, reason = %s, error = %s::jsonb,"
                 " variables = %s::jsonb, outputs = %s::jsonb,"
                 " finished_at = clock_timestamp(), due_at = NULL",
-                [
-                    outcome.status,
-                    self.masker.hide(outcome.reason)[:2000],
-                    None if outcome.error is None else _json(outcome.error),
-                    _json(variables),
-                    _json(results),
-                ],
+                [outcome.status, reason, error, variables, results],
             )
-            if outcome.status != "completed":
+            if leaves_open:
                 leases.close_records(self.lease.execution_id)
             leases.wake(self.lease.parent_id)
             if self.secrets.resolved:
                 secrets_mark_used(self.lease.organization_id, self.secrets.resolved)
-            self._tell(outcome.status, {"reason": outcome.reason[:500]})
+            self._tell(outcome.status, {"reason": reason[:500]})
 
         self.journal.finish(write)
         log.info(
@@ -254,29 +293,50 @@ class _Run:
 
     def _park(self, park: Park) -> None:
         variables, results = self._results()
+        reason = self._for_people(park.reason)
 
         def write() -> None:
+            self._refuse_cancelled()
+            # A claim that ends in waiting is none that a worker died in.
             self._update(
-                "status = 'waiting', reason = %s,"
+                "status = 'waiting', reason = %s, deliveries = deliveries - 1,"
                 " variables = %s::jsonb, outputs = %s::jsonb,"
                 " due_at = CASE WHEN wake_requested THEN clock_timestamp()"
                 " ELSE %s END, wake_requested = false",
-                [park.reason[:2000], _json(variables), _json(results), park.due_at],
+                [reason, variables, results, park.due_at],
             )
             due = park.due_at.isoformat() if park.due_at else None
-            self._tell("waiting", {"reason": park.reason[:500], "due_at": due})
+            self._tell("waiting", {"reason": reason[:500], "due_at": due})
 
-        self.journal.finish(write)
+        self._give_back(write)
 
     def _hand_back(self) -> None:
         def write() -> None:
+            self._refuse_cancelled()
             self._update(
                 "status = 'queued', reason = %s, deliveries = deliveries - 1,"
                 " rung_at = NULL",
                 ["its worker is shutting down"],
             )
 
-        self.journal.finish(write)
+        self._give_back(write)
+
+    def _give_back(self, write: Callable[[], None]) -> None:
+        try:
+            self.journal.finish(write)
+        except _CancelAsked:
+            self._end(CANCELLED)
+
+    def _refuse_cancelled(self) -> None:
+        """Nobody would carry out a cancel of what has just begun to wait."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM executions_execution WHERE id = %s AND lease_token = %s"
+                " AND cancel_requested_at IS NOT NULL FOR UPDATE",
+                [self.lease.execution_id, self.lease.token],
+            )
+            if cursor.fetchone() is not None:
+                raise _CancelAsked
 
     def _tell(self, status: str, payload: JsonObject) -> None:
         emit(
@@ -287,22 +347,30 @@ class _Run:
             payload=payload,
         )
 
-    def _results(self) -> tuple[Json, Json]:
+    def _for_people(self, text: str) -> str:
+        return outputs.clean_text(self.masker.hide(text))[:2000]
+
+    def _results(self) -> tuple[str, str]:
+        """The variables and the steps' outputs as JSON, masked and bounded."""
         if not hasattr(self, "strand"):
-            return {}, {}
-        results = {step: entry["output"] for step, entry in self.strand.steps.items()}
-        return self.masker.mask(self.strand.values), self.masker.mask(results)
+            return "{}", "{}"
+        strand, limit = self.strand, settings.STEP_OUTPUT_MAX_BYTES
+        results = {step: entry["output"] for step, entry in strand.steps.items()}
+        return (
+            outputs.fit(self.masker.mask(strand.values), limit_bytes=limit),
+            outputs.fit(self.masker.mask(results), limit_bytes=limit),
+        )
 
 
-def _limits() -> journal.Limits:
-    return journal.Limits(
+def _limits() -> Limits:
+    return Limits(
         max_records=settings.EXECUTION_MAX_RECORDS,
         inline_bytes=settings.STEP_OUTPUT_INLINE_BYTES,
     )
 
 
 def _json(value: Json) -> str:
-    _, text = outputs.encode(value, limit_bytes=256 * 1024 * 1024)
+    _, text = outputs.encode(value, limit_bytes=1024 * 1024)
     return text
 
 

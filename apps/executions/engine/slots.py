@@ -1,9 +1,9 @@
 """What each child of a worker is doing, in memory that parent and children share.
 
 The parent makes the table before it forks; a child writes its own slot, the
-supervisor reads all and writes one byte, the order. No system call, no lock: each
-field has one writer, and `state` is written last when a slot is taken and first
-when it is left.
+supervisor reads all and writes the order and whom it is for: a child that has gone
+on to another execution meanwhile does not take it for its own. No system call, no
+lock: `state` is written last when a slot is taken and first when it is left.
 """
 
 import mmap
@@ -16,6 +16,9 @@ from enum import IntEnum
 
 # state, order, process id, lease token, deadline (time.monotonic), execution id
 _LAYOUT = struct.Struct("=BBxxiqd16s")
+_DEADLINE_AT = 16
+# The end of the id that the order is for: that of a UUIDv7 is chance.
+_MEANT_AT, _MEANT_BYTES = 40, 8
 SIZE = 64  # one cache line each
 FREE, BUSY = 0, 1
 
@@ -67,9 +70,12 @@ class SlotTable:
             return None
         return Occupant(index, pid, uuid.UUID(bytes=raw), token, deadline, Order(order))
 
-    def order(self, index: int, order: Order) -> None:
+    def order(self, occupant: Occupant, order: Order) -> None:
         """Tell the child why it is interrupted (the signal follows)."""
-        self._memory[index * SIZE + 1] = order
+        at = occupant.index * SIZE
+        meant = occupant.execution_id.bytes[-_MEANT_BYTES:]
+        self._memory[at + _MEANT_AT : at + _MEANT_AT + _MEANT_BYTES] = meant
+        self._memory[at + 1] = order
 
     def free(self, index: int) -> None:
         """Mark the slot free: its child is dead."""
@@ -82,9 +88,11 @@ class Slot:
     def __init__(self, table: SlotTable, index: int) -> None:
         self._memory = table._memory
         self._at = index * SIZE
+        self._taken_by = b""
 
     def take(self, execution_id: uuid.UUID, lease_token: int, deadline: float) -> None:
         """Announce what runs now."""
+        self._taken_by = execution_id.bytes[-_MEANT_BYTES:]
         _LAYOUT.pack_into(
             self._memory,
             self._at,
@@ -103,15 +111,28 @@ class Slot:
 
     def set_deadline(self, deadline: float) -> None:
         """Move the time (`time.monotonic()`) at which it is interrupted."""
-        struct.pack_into("=d", self._memory, self._at + 16, deadline)
+        struct.pack_into("=d", self._memory, self._at + _DEADLINE_AT, deadline)
 
     @property
     def order(self) -> Order:
-        """Why the supervisor interrupted us."""
+        """Why the supervisor interrupted us; NONE when it meant another."""
+        at = self._at + _MEANT_AT
+        if self._memory[at : at + _MEANT_BYTES] != self._taken_by:
+            return Order.NONE
         return Order(self._memory[self._at + 1])
+
+    def obey(self) -> None:
+        """Take notice of an order: it is carried out."""
+        self._memory[self._at + 1] = Order.NONE
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the supervisor wants what runs now to stop."""
+        return self.order is not Order.NONE
 
     @property
     def is_overdue(self) -> bool:
         """Whether the execution's own deadline has passed."""
-        deadline: float = struct.unpack_from("=d", self._memory, self._at + 16)[0]
+        at = self._at + _DEADLINE_AT
+        deadline: float = struct.unpack_from("=d", self._memory, at)[0]
         return deadline > 0 and time.monotonic() >= deadline

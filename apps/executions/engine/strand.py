@@ -27,7 +27,18 @@ class Strand:
         fixed: names that do not change, such as `inputs`.
     """
 
-    __slots__ = ("_random", "fixed", "path", "scope", "seed", "steps", "time", "values")
+    __slots__ = (
+        "_random",
+        "_set_steps",
+        "_set_values",
+        "fixed",
+        "path",
+        "scope",
+        "seed",
+        "steps",
+        "time",
+        "values",
+    )
 
     def __init__(
         self,
@@ -45,6 +56,9 @@ class Strand:
         self.steps = steps
         self.path = ""
         self._random: random.Random | None = None
+        # The names that were set, in order: what a join takes over.
+        self._set_values: dict[str, None] = {}
+        self._set_steps: dict[str, None] = {}
         names = {**fixed, "variables": values, "steps": steps}
         self.scope = Scope(names, clock=self._now, entropy=self.entropy)
 
@@ -69,11 +83,16 @@ class Strand:
         if record.error is not None:
             entry["error"] = record.error
         self.steps[record.step_id] = entry
-        if record.variables:
-            self.values.update(record.variables)
+        self._set_steps[record.step_id] = None
+        for name, value in record.variables.items():
+            self._set(name, value)
         if save_as is not None and record.status == Record.COMPLETED:
-            self.values[save_as] = record.output
+            self._set(save_as, record.output)
         self.time = max(self.time, record.ended_at)
+
+    def _set(self, name: str, value: Json) -> None:
+        self.values[name] = value
+        self._set_values[name] = None
 
     def fork(self) -> "Strand":
         """A strand that starts from this one's state and goes its own way."""
@@ -87,17 +106,11 @@ class Strand:
 
     def join(self, others: "list[Strand]") -> None:
         """Take over what the forks changed, in their order."""
-        before_values, before_steps = dict(self.values), dict(self.steps)
         for other in others:
-            _merge(self.values, before_values, other.values)
-            _merge(self.steps, before_steps, other.steps)
+            # By the names that it set: a value may be set to what it was before.
+            for name in other._set_values:
+                self._set(name, other.values[name])
+            for name in other._set_steps:
+                self.steps[name] = other.steps[name]
+                self._set_steps[name] = None
             self.time = max(self.time, other.time)
-
-
-def _merge(
-    into: dict[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
-) -> None:
-    missing = object()
-    for name, value in after.items():
-        if before.get(name, missing) is not value:
-            into[name] = value

@@ -3,8 +3,8 @@
 One thread keeps time: it finds children that died, interrupts those whose time is
 over or that use too much memory, and kills the process group of one that does not
 answer within 10 s. The other talks to the database: it renews leases, fetches
-cancels, and says that this worker is alive. A database that hangs so never stops
-the clock.
+cancels, frees what dead children held, and says that this worker is alive. A
+database that hangs so never stops the clock.
 """
 
 import contextlib
@@ -34,6 +34,7 @@ POLL_EVERY_S = 0.5
 RENEW_EVERY_S = 5.0
 MEMORY_EVERY_S = 2.0
 KILL_AFTER_S = 10.0
+UNREACHABLE_AFTER_S = 3.0
 
 _Key = tuple[uuid.UUID, int]
 
@@ -67,6 +68,8 @@ class Supervisor:
         self._may_kill = may_kill
         self._warned: dict[_Key, _Warned] = {}
         self._renewed: dict[_Key, float] = {}
+        self._dead: dict[_Key, tuple[Occupant, Order]] = {}
+        self._reached = time.monotonic()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -119,12 +122,16 @@ class Supervisor:
         self._forget_others({_key(occupant) for occupant in occupants})
         weigh = self._is_time("memory", MEMORY_EVERY_S)
         for occupant in occupants:
+            if _key(occupant) in self._dead:
+                continue
             if not _is_alive(occupant.process_id):
-                self._bury(occupant)
+                self._note_death(occupant)
             elif warned := self._warned.get(_key(occupant)):
                 self._insist(occupant, warned, now)
             elif 0 < occupant.deadline <= now:
                 self._tell(occupant, Order.TIMEOUT)
+            elif self._is_expired(occupant, now):
+                self._tell(occupant, Order.LOST)
             elif weigh and _memory(occupant) > settings.EXECUTION_MEMORY_BYTES:
                 self._tell(occupant, Order.MEMORY)
 
@@ -133,17 +140,26 @@ class Supervisor:
             for key in set(known) - present:
                 known.pop(key, None)
 
+    def _is_expired(self, occupant: Occupant, now: float) -> bool:
+        """Whether its lease was not renewed in time: another may have it by now."""
+        renewed = self._renewed.setdefault(_key(occupant), now)
+        return now - renewed > settings.LEASE_DURATION.total_seconds()
+
     def _tell(self, occupant: Occupant, order: Order) -> None:
         self._warned[_key(occupant)] = _Warned(order, time.monotonic())
-        self.table.order(occupant.index, order)
+        self.table.order(occupant, order)
         self._interrupt(occupant.process_id)
 
     def _insist(self, occupant: Occupant, warned: _Warned, now: float) -> None:
         """Signal again what may have been missed; kill what does not answer."""
-        if warned.order is Order.TIMEOUT and occupant.deadline > now:
-            # It took notice and was granted time for its handlers.
+        if warned.order is Order.TIMEOUT and not 0 < occupant.deadline <= now:
+            # It took notice: was granted time for its handlers, or is finishing.
             self._warned.pop(_key(occupant), None)
-        elif now - warned.at > KILL_AFTER_S and self._may_kill:
+            return
+        if warned.order is Order.LOST and now - self._reached > UNREACHABLE_AFTER_S:
+            # It may be waiting to commit what it did, as we are to renew.
+            warned.at = now
+        if now - warned.at > KILL_AFTER_S and self._may_kill:
             self._kill(occupant, warned.order)
         elif now - warned.at > 1.0 and warned.order is not Order.TIMEOUT:
             self._interrupt(occupant.process_id)
@@ -158,11 +174,9 @@ class Supervisor:
             },
         )
         _kill_group(occupant.process_id)
-        if error := _ERRORS.get(order):
-            leases.fail_killed(occupant.execution_id, occupant.lease_token, error)
 
-    def _bury(self, occupant: Occupant) -> None:
-        """A child died: end what it left behind and let its execution go on."""
+    def _note_death(self, occupant: Occupant) -> None:
+        """A child died: end what it left behind; the other thread tells the rest."""
         _kill_group(occupant.process_id)
         log.warning(
             "child died",
@@ -171,37 +185,46 @@ class Supervisor:
                 "process_id": occupant.process_id,
             },
         )
-        self._ring_freed(leases.free(occupant.execution_id, occupant.lease_token))
+        warned = self._warned.get(_key(occupant))
+        self._dead[_key(occupant)] = occupant, warned.order if warned else Order.NONE
+
+    # --- the database -------------------------------------------------------------
+
+    def _keep(self) -> None:
+        close_old_connections()
+        for occupant, order in list(self._dead.values()):
+            self._bury(occupant, order)
+        held = [_key(occupant) for occupant in self.table.occupants()]
+        lease_s = settings.LEASE_DURATION.total_seconds()
+        if self._is_time("renew", min(RENEW_EVERY_S, lease_s / 3)):
+            if held:
+                self._renew(held)
+            say_alive(self.identity)
+        elif held:
+            for execution_id in leases.cancels_among(key[0] for key in held):
+                self._order(execution_id, Order.CANCEL)
+        self._reached = time.monotonic()
+
+    def _bury(self, occupant: Occupant, order: Order) -> None:
+        """Let the execution of a dead child go on, or end it if we killed the child."""
+        if error := _ERRORS.get(order):
+            leases.fail_killed(occupant.execution_id, occupant.lease_token, error)
+        else:
+            self._ring_freed(leases.free(occupant.execution_id, occupant.lease_token))
         # Last: when the database does not answer, the next round tries again.
         current = self.table.read(occupant.index)
         if current is not None and _key(current) == _key(occupant):
             self.table.free(occupant.index)
+        self._dead.pop(_key(occupant), None)
 
     def _ring_freed(self, freed: list[leases.Freed]) -> None:
         for one in freed:
             if one.status == "queued":
                 ring(one.execution_id, one.pool)
 
-    # --- the database -------------------------------------------------------------
-
-    def _keep(self) -> None:
-        close_old_connections()
-        held = [_key(occupant) for occupant in self.table.occupants()]
-        if self._is_time("renew", RENEW_EVERY_S):
-            say_alive(self.identity)
-            if held:
-                self._renew(held)
-        elif held:
-            for execution_id in leases.cancels_among(key[0] for key in held):
-                self._order(execution_id, Order.CANCEL)
-
     def _renew(self, held: list[_Key]) -> None:
         now = time.monotonic()
-        try:
-            kept = leases.renew(held)
-        except DatabaseError:
-            self._fence(held, now)
-            raise
+        kept = leases.renew(held)
         for execution_id, token in held:
             if execution_id not in kept:
                 self._order(execution_id, Order.LOST)
@@ -209,13 +232,6 @@ class Supervisor:
             self._renewed[execution_id, token] = now
             if kept[execution_id]:
                 self._order(execution_id, Order.CANCEL)
-
-    def _fence(self, held: list[_Key], now: float) -> None:
-        """Stop what we could not renew for a whole lease: another has it by now."""
-        limit = settings.LEASE_DURATION.total_seconds()
-        for key in held:
-            if now - self._renewed.setdefault(key, now) > limit:
-                self._order(key[0], Order.LOST)
 
     def _order(self, execution_id: uuid.UUID, order: Order) -> None:
         for occupant in self.table.occupants():

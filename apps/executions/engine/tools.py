@@ -20,6 +20,7 @@ from apps.core.workspace import Workspace
 from apps.executions.engine.artifacts import ArtifactStore
 from apps.executions.engine.children import ChildStarter
 from apps.executions.engine.leases import Lease
+from apps.executions.engine.vault import Vault
 from apps.steps.base import AnyStepType, Effect
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.session import BrowserSession
@@ -66,18 +67,23 @@ class ExecutionTools:
     """The tools of one execution.
 
     Args:
+        vault: keeps secrets out of what is stored on behalf of steps.
         restore: the browser's recorded state, for an execution that was taken over.
-
-    Attributes:
-        path: of the step that runs now, for the artifacts it saves.
     """
 
     def __init__(
-        self, lease: Lease, shared: ProcessTools, *, restore: JsonObject | None = None
+        self,
+        lease: Lease,
+        shared: ProcessTools,
+        *,
+        vault: Vault,
+        restore: JsonObject | None = None,
     ) -> None:
         self.lease = lease
         self.shared = shared
-        self.path = ""
+        self._vault = vault
+        # Branches of `parallel` are at different steps.
+        self._here = threading.local()
         self._restore = restore
         self._session: BrowserSession | None = None
         self._directory: Path | None = None
@@ -106,7 +112,17 @@ class ExecutionTools:
     @cached_property
     def workflows(self) -> ChildStarter:
         """Starts other workflows as children of this execution."""
-        return ChildStarter(self.lease)
+        return ChildStarter(self.lease, self._vault)
+
+    @property
+    def path(self) -> str:
+        """The step that the calling thread is at, for the artifacts it saves."""
+        path: str = getattr(self._here, "path", "")
+        return path
+
+    @path.setter
+    def path(self, path: str) -> None:
+        self._here.path = path
 
     @property
     def artifacts(self) -> ArtifactStore:

@@ -14,7 +14,7 @@ from django.db import connections
 
 from apps.core import tenancy
 from apps.executions.engine import interrupts
-from apps.executions.engine.journal import Flusher
+from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.runner import Place
 from apps.executions.engine.slots import Slot, SlotTable
 from apps.executions.engine.supervisor import Supervisor

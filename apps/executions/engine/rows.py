@@ -1,0 +1,154 @@
+"""Step records as rows of the database, and back."""
+
+import base64
+import json
+from collections.abc import Mapping
+from json.encoder import encode_basestring
+
+from django.db import connection
+
+from apps.core import tenancy
+from apps.core.types import Json
+from apps.executions.engine import outputs
+from apps.executions.engine.leases import Lease, LeaseLost
+from apps.executions.engine.masking import Masker
+from apps.executions.engine.records import Record
+from apps.executions.models import StepRecord
+
+# One statement writes at most about so many characters.
+_CHUNK = 8 * 1024 * 1024
+
+_COLUMNS = (
+    "path text, attempt int, position int, step_id text, type text, name text,"
+    " effect text, status text, is_final bool, started_at timestamptz,"
+    " duration_ms int, output json, packed text, error jsonb, warnings jsonb,"
+    " variables json, state jsonb"
+)
+_UPSERT = f"""
+    WITH lease AS (
+        SELECT organization_id FROM executions_execution
+        WHERE id = %s AND lease_token = %s AND status = 'running' FOR SHARE)
+    INSERT INTO executions_steprecord (execution_id, organization_id, path, attempt,
+        position, step_id, type, name, effect, status, is_final, started_at,
+        duration_ms, output, output_packed, error, warnings, variables, state)
+    SELECT %s, lease.organization_id, path, attempt, position, step_id, type, name,
+        effect, status, is_final, started_at, duration_ms, output,
+        decode(packed, 'base64'), error, warnings, variables, state
+    FROM lease, json_to_recordset(%s::json) AS r({_COLUMNS})
+    ON CONFLICT (execution_id, path, attempt) DO UPDATE SET
+        effect = EXCLUDED.effect, status = EXCLUDED.status,
+        is_final = EXCLUDED.is_final, started_at = EXCLUDED.started_at,
+        duration_ms = EXCLUDED.duration_ms, output = EXCLUDED.output,
+        output_packed = EXCLUDED.output_packed, error = EXCLUDED.error,
+        warnings = EXCLUDED.warnings, variables = EXCLUDED.variables,
+        state = EXCLUDED.state
+"""  # noqa: S608  # constants of ours only
+_quoted = encode_basestring
+
+
+def row_of(record: Record, masker: Masker, *, inline_bytes: int) -> str:
+    """The record as one JSON object for the database, secrets masked."""
+    output, packed = record.output_json or "null", "null"
+    if len(output) > inline_bytes:
+        packed = f'"{base64.b64encode(outputs.pack(output)).decode()}"'
+        output = "null"
+    duration = "null" if record.duration_ms is None else record.duration_ms
+    error = state = "null"
+    warnings = "[]"
+    if record.error is not None:
+        error = _clean_json(record.error)
+    if record.warnings:
+        warnings = _clean_json([masker.hide(text) for text in record.warnings])
+    if record.state is not None:
+        state = _clean_json(masker.mask(record.state))
+    return (
+        f'{{"path":{_quoted(record.path)},"attempt":{record.attempt}'
+        f',"position":{record.position},"step_id":{_quoted(record.step_id)}'
+        f',"type":{_quoted(record.type)},"name":{_quoted(record.name)}'
+        f',"effect":"{record.effect}","status":"{record.status}"'
+        f',"is_final":{"true" if record.is_final else "false"}'
+        f',"started_at":"{record.started_at.isoformat()}","duration_ms":{duration}'
+        f',"packed":{packed},"error":{error},"warnings":{warnings}'
+        f',"variables":{record.variables_json or "{}"},"state":{state}'
+        f',"output":{output}}}'
+    )
+
+
+def _clean_json(value: Json) -> str:
+    return json.dumps(
+        outputs.cleaned(value), ensure_ascii=False, allow_nan=False, default=str
+    )
+
+
+def write(lease: Lease, rows: list[str]) -> None:
+    """Write rows inside the open transaction, fenced by the lease.
+
+    Raises:
+        LeaseLost: the execution is another worker's now; nothing was written.
+    """
+    for chunk in _chunks(rows):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _UPSERT,
+                [
+                    lease.execution_id,
+                    lease.token,
+                    lease.execution_id,
+                    f"[{','.join(chunk)}]",
+                ],
+            )
+            if cursor.rowcount != len(chunk):
+                raise LeaseLost("the execution is another worker's now")
+
+
+def _chunks(rows: list[str]) -> list[list[str]]:
+    chunks: list[list[str]] = [[]]
+    size = 0
+    for row in rows:
+        if size > _CHUNK:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(row)
+        size += len(row)
+    return chunks
+
+
+def load(lease: Lease) -> list[Record]:
+    """Everything recorded for the execution so far, as it is stored."""
+    with tenancy.tenant(lease.organization_id):
+        found = StepRecord.objects.filter(execution_id=lease.execution_id)
+        return [_record(row) for row in found.order_by("position", "attempt")]
+
+
+def unmasked(record: Record, masker: Masker, secrets: Mapping[str, str]) -> Record:
+    """The record with the secrets put back in."""
+    record.output_json = outputs.text_of(record.output)
+    record.variables_json = outputs.text_of(record.variables)
+    record.output = masker.unmask(record.output, secrets)
+    record.variables = masker.unmask(record.variables, secrets)
+    record.state = masker.unmask(record.state, secrets)
+    return record
+
+
+def _record(row: StepRecord) -> Record:
+    output = row.output
+    if row.output_packed is not None:
+        output = outputs.unpack(bytes(row.output_packed))
+    return Record(
+        path=row.path,
+        attempt=row.attempt,
+        position=row.position,
+        step_id=row.step_id,
+        type=row.type,
+        name=row.name,
+        effect=row.effect,
+        status=row.status,
+        is_final=row.is_final,
+        started_at=row.started_at,
+        duration_ms=row.duration_ms,
+        output=output,
+        error=row.error,
+        warnings=row.warnings,
+        variables=row.variables,
+        state=row.state,
+    )
