@@ -6,6 +6,7 @@ table is the truth and the channel layer a hint: what is lost on the way, a clie
 finds by the gap in `prev` and fetches from the table.
 """
 
+import asyncio
 import json
 import logging
 import uuid
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 # Any number that no other advisory lock of ours uses.
 _LOCK = 7_203_001
 BATCH = 500
+SEND_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,13 @@ async def _send_all(published: list[Published]) -> None:
     layer = get_channel_layer()
     if layer is None:
         return
-    for event in published:
-        message = {"type": "event", "event": envelope(event)}
-        for channel in event.channels:
-            await layer.group_send(group_name(channel), {**message, "channel": channel})
+    # Numbering must go on, even when the layer neither takes them nor fails.
+    async with asyncio.timeout(SEND_WITHIN_S):
+        for event in published:
+            message = {"type": "event", "event": envelope(event)}
+            for channel in event.channels:
+                name = group_name(channel)
+                await layer.group_send(name, {**message, "channel": channel})
 
 
 def envelope(event: Published) -> JsonObject:
