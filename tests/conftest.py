@@ -25,6 +25,10 @@ os.environ.setdefault(
 )
 django.setup()
 
+# The settings are read. Processes of a parallel run inherit this environment, and
+# with the name in it they would read them before they have a database of their own.
+os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
 pytest_plugins = [
     "tests.fixtures_http",
     "tests.fixtures_cast",
