@@ -1,5 +1,6 @@
 """Drives the interpreter without a database: a journal in memory, steps for real."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from typing import Any
 from apps.core.types import Json, JsonObject
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.interpreter import Interpreter
+from apps.executions.engine.masking import Masker
 from apps.executions.engine.ports import Result
 from apps.executions.engine.records import Record
+from apps.executions.engine.rows import row_of
 from apps.executions.engine.strand import Strand
 from apps.steps.context import StepContext
 from apps.workflows.definition.parser import parse
@@ -21,9 +24,11 @@ class MemoryJournal:
 
     Attributes:
         commits: paths of `write` intents, in order.
+        rows: what would have been written, in order: key and row.
     """
 
     def __init__(self, known: Sequence[Record] = ()) -> None:
+        self.rows: list[tuple[tuple[str, int], str]] = []
         self.records: dict[tuple[str, int], Record] = {}
         self.commits: list[str] = []
         self.known: dict[str, list[Record]] = {}
@@ -48,6 +53,8 @@ class MemoryJournal:
 
     def end(self, record: Record) -> None:
         self.begin(record)
+        row = row_of(record, Masker({}, ""), inline_bytes=10**6)
+        self.rows.append(((record.path, record.attempt), row))
 
     def must_redo(self, record: Record) -> bool:
         return False
@@ -55,6 +62,16 @@ class MemoryJournal:
     def paths(self) -> list[str]:
         found = sorted(self.records.values(), key=lambda record: record.position)
         return [f"{record.path} {record.status}" for record in found]
+
+
+def read_back(rows: Sequence[tuple[tuple[str, int], str]]) -> list[Record]:
+    """The records that a journal finds which wrote these rows before it died."""
+    found = [json.loads(row) for row in dict(rows).values()]
+    found.sort(key=lambda row: (row["position"], row["attempt"]))
+    for row in found:
+        row["started_at"] = datetime.fromisoformat(row["started_at"])
+        del row["packed"]
+    return [Record(**row) for row in found]
 
 
 @dataclass
@@ -112,7 +129,14 @@ class DirectPerformer:
             now=strand.time,
         )
         output = prepared.node.kind.run(prepared.params, context)
-        return Result(output, "", dict(context.variables), context.warnings)
+        variables = dict(context.variables)
+        return Result(
+            output,
+            json.dumps(output),
+            variables,
+            json.dumps(variables),
+            context.warnings,
+        )
 
     def evaluate(self, value: Any, scope: Any, *, deadline: float | None) -> Json:
         return value.compiled.render(scope)
@@ -130,7 +154,7 @@ class DirectPerformer:
         """Nothing to leave."""
 
     def encode(self, output: Json) -> tuple[Json, str]:
-        return output, ""
+        return output, json.dumps(output)
 
     def describe(self, failure: BaseException, path: str) -> JsonObject:
         known = getattr(failure, "error", None)

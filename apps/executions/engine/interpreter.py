@@ -6,6 +6,7 @@ takes every settled step from them and goes on where they end.
 """
 
 from copy import copy
+from datetime import timedelta
 
 from apps.core.errors import RpaError
 from apps.core.expressions import truth
@@ -27,6 +28,9 @@ from apps.executions.engine.strand import Strand
 from apps.steps.base import BlockType, Steps, Value
 from apps.steps.signals import FlowSignal, StepFailed, StopExecution
 from apps.workflows.definition.model import Definition, Node
+
+# Ends are kept to the millisecond: that of a block may lie before its last step's.
+_ROUNDING = timedelta(milliseconds=1)
 
 
 class Interpreter:
@@ -234,7 +238,7 @@ class Interpreter:
         """End the block's attempt; one that had ended and did nothing new stays so."""
         if before is not None and before.status == status:
             record.status = status
-            if record.ended_at >= frame.strand.time:
+            if record.ended_at + _ROUNDING >= frame.strand.time:
                 return
         self.attempts.end(record, status)
 
