@@ -37,6 +37,14 @@ pytest_plugins = [
 ]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let the processes of a parallel run read the settings as late as this one."""
+    # With the name in their environment they would do it before their own conftest
+    # has named their own database.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The first process of the run ends what the run started."""
     if not hasattr(config, "workerinput"):

@@ -80,26 +80,43 @@ def _rows(execution: Execution) -> list[Row]:
     """The last attempt of each path."""
     records = StepRecord.objects.filter(execution_id=execution.id)
     found = records.order_by("path", "attempt").values_list(
-        "path", "attempt", "position", "status", "error__code", "is_final"
+        *("path", "attempt", "position", "status", "is_final"),
+        *("error__code", "state__signals"),
     )
-    rows = (Row(*row[:4], row[4] is not None, row[5]) for row in found)
+    rows = (
+        Row(
+            *row[:4],
+            is_settled=row[4],
+            has_failed=row[5] is not None,
+            is_signal=bool(row[6]),
+        )
+        for row in found
+    )
     return list({row.path: row for row in rows}.values())
 
 
 def _point(execution: Execution, recorded: Recorded, from_: str) -> str | None:
     """The path to go on from; None: from where the execution ended."""
     if from_ == "failed":
-        if execution.status == Execution.COMPLETED:
-            raise Conflict(
-                "Nothing failed in this execution; retry it from the start.",
-                code="nothing_failed",
-            )
-        path = (execution.error or {}).get("path")
-        return path if path in recorded.rows else recorded.first_failure()
+        return _point_of_failure(execution, recorded)
     if from_ not in recorded.rows:
         message = f"no step with the path {from_[:200]!r} is recorded"
         raise Invalid(errors=[{"path": "from", "message": message}])
     return from_
+
+
+def _point_of_failure(execution: Execution, recorded: Recorded) -> str | None:
+    if execution.status == Execution.COMPLETED:
+        raise Conflict(
+            "Nothing failed in this execution; retry it from the start.",
+            code="nothing_failed",
+        )
+    error = execution.error or {}
+    if error.get("path") in recorded.rows:
+        return str(error["path"])
+    if error.get("code") == "stopped":
+        return recorded.last_signal()
+    return recorded.first_failure()
 
 
 def _copy(

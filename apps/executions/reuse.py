@@ -28,6 +28,7 @@ class Row:
     Attributes:
         has_failed: it ended with an error.
         is_settled: it will not be tried again.
+        is_signal: it sent the flow elsewhere, as `stop` does.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Row:
     status: str
     has_failed: bool
     is_settled: bool
+    is_signal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,11 @@ class Recorded:
         """The first step whose failure nothing in the workflow took care of."""
         failed = [row for row in self._in_order() if self._is_uncaught(row, 0)]
         return failed[0].path if failed else None
+
+    def last_signal(self) -> str | None:
+        """The step that sent the flow elsewhere last: one that stopped it all."""
+        signals = [row for row in self._in_order() if row.is_signal]
+        return signals[-1].path if signals else None
 
     def before(self, path: str | None) -> list[Row]:
         """What is kept for a retry from `path`, in order; None: from its end."""

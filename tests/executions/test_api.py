@@ -16,14 +16,17 @@ from tests.executions.documents import NAMED, broken, doc, put
 from tests.fixtures_cast import JsonClient, Person
 from tests.fixtures_engine import Engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 CHILD_DELAY = {"id": "d", "type": "delay", "params": {"seconds": 3600}}
 UNKNOWN = uuid.UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
 
-def execute_url(engine: Engine, document: dict[str, Any]) -> str:
-    return f"/api/workflows/{engine.workflow(document).id}/execute"
+def execute_url(person: Person, document: dict[str, Any]) -> str:
+    """Where to start a new workflow of this document."""
+    definition = {"name": f"w-{uuid.uuid4().hex[:8]}", **document}
+    made = person.client.post("/api/workflows", {"definition": definition}).json()
+    return f"/api/workflows/{made['id']}/execute"
 
 
 def refused(answer: Any) -> list[str]:
@@ -36,11 +39,9 @@ def refused(answer: Any) -> list[str]:
 # --- starting --------------------------------------------------------------------
 
 
-def test_accepts_an_execution_and_says_where_it_is(
-    engine: Engine, alice: Person
-) -> None:
+def test_accepts_an_execution_and_says_where_it_is(alice: Person) -> None:
     answer = alice.client.post(
-        execute_url(engine, NAMED), {"inputs": {"customer": "Ann"}, "priority": 9}
+        execute_url(alice, NAMED), {"inputs": {"customer": "Ann"}, "priority": 9}
     )
     assert answer.status_code == 202
     found = answer.json()
@@ -53,14 +54,14 @@ def test_accepts_an_execution_and_says_where_it_is(
 
 
 @pytest.mark.parametrize("body", [None, {}, {"inputs": {}}])
-def test_the_body_may_be_left_out(engine: Engine, alice: Person, body: Any) -> None:
-    answer = alice.client.post(execute_url(engine, doc()), body)
+def test_the_body_may_be_left_out(alice: Person, body: Any) -> None:
+    answer = alice.client.post(execute_url(alice, doc()), body)
     assert answer.status_code == 202
     assert answer.json()["inputs"] == {}
 
 
 def test_every_start_stands_in_the_audit_trail(engine: Engine, alice: Person) -> None:
-    made = alice.client.post(execute_url(engine, doc()), {"dry_run": True}).json()
+    made = alice.client.post(execute_url(alice, doc()), {"dry_run": True}).json()
     with engine.scope():
         entry = AuditEntry.objects.get(action="execution.start")
     assert (entry.user_id, entry.target_id) == (alice.user.id, made["id"])
@@ -69,9 +70,9 @@ def test_every_start_stands_in_the_audit_trail(engine: Engine, alice: Person) ->
 
 
 def test_viewers_and_strangers_start_nothing(
-    engine: Engine, bob: Person, carol: Person, anonymous: JsonClient
+    alice: Person, bob: Person, carol: Person, anonymous: JsonClient
 ) -> None:
-    url = execute_url(engine, doc())
+    url = execute_url(alice, doc())
     assert bob.client.post(url, {}).status_code == 403
     assert carol.client.post(url, {}).status_code == 404
     assert anonymous.post(url, {}).status_code == 401
@@ -80,9 +81,9 @@ def test_viewers_and_strangers_start_nothing(
 
 
 def test_operators_and_keys_that_may_execute_start(
-    engine: Engine, member: Any, api_key: Any
+    alice: Person, member: Any, api_key: Any
 ) -> None:
-    url = execute_url(engine, doc())
+    url = execute_url(alice, doc())
     assert member("operator").client.post(url, {}).status_code == 202
     assert api_key("execute").post(url, {}).status_code == 202
     assert api_key("read").post(url, {}).status_code == 403
@@ -104,9 +105,9 @@ def test_operators_and_keys_that_may_execute_start(
     ],
 )
 def test_refuses_inputs_that_do_not_fit(
-    engine: Engine, alice: Person, inputs: Any, paths: list[str], words: str
+    alice: Person, inputs: Any, paths: list[str], words: str
 ) -> None:
-    answer = alice.client.post(execute_url(engine, NAMED), {"inputs": inputs})
+    answer = alice.client.post(execute_url(alice, NAMED), {"inputs": inputs})
     assert sorted(refused(answer)) == paths
     assert words.lower() in answer.content.decode().lower()
 
@@ -132,14 +133,12 @@ def test_refuses_inputs_that_do_not_fit(
         ({"idempotency_key": ""}, "idempotency_key"),
     ],
 )
-def test_refuses_fields_that_do_not_fit(
-    engine: Engine, alice: Person, body: Any, path: str
-) -> None:
-    assert refused(alice.client.post(execute_url(engine, doc()), body)) == [path]
+def test_refuses_fields_that_do_not_fit(alice: Person, body: Any, path: str) -> None:
+    assert refused(alice.client.post(execute_url(alice, doc()), body)) == [path]
 
 
-def test_says_which_field_may_have_been_meant(engine: Engine, alice: Person) -> None:
-    answer = alice.client.post(execute_url(engine, doc()), {"input": {}})
+def test_says_which_field_may_have_been_meant(alice: Person) -> None:
+    answer = alice.client.post(execute_url(alice, doc()), {"input": {}})
     assert "Did you mean 'inputs'?" in answer.json()["errors"][0]["message"]
 
 
@@ -171,14 +170,13 @@ BAD_BODIES: list[tuple[str | bytes, str, int]] = [
 @pytest.mark.parametrize("verb", ["execute", "retry"])
 @pytest.mark.parametrize(("body", "kind", "status"), BAD_BODIES)
 def test_refuses_bodies_that_it_cannot_hold(
-    engine: Engine,
     alice: Person,
     verb: str,
     body: str | bytes,
     kind: str,
     status: int,
 ) -> None:
-    url = execute_url(engine, doc())
+    url = execute_url(alice, doc())
     if verb == "retry":
         made = alice.client.post(url, {}).json()
         url = f"/api/executions/{made['id']}/retry"
@@ -187,18 +185,16 @@ def test_refuses_bodies_that_it_cannot_hold(
     assert answer.json()["code"]
 
 
-def test_refuses_compressed_bodies(engine: Engine, alice: Person) -> None:
+def test_refuses_compressed_bodies(alice: Person) -> None:
     answer = alice.client.post(
-        execute_url(engine, doc()), {}, HTTP_CONTENT_ENCODING="gzip"
+        execute_url(alice, doc()), {}, HTTP_CONTENT_ENCODING="gzip"
     )
     assert answer.status_code == 415
 
 
 @pytest.mark.parametrize("value", [2**100, "\u202e" + "\u0301" * 4000, [[[]]], 0.1])
-def test_keeps_odd_inputs_as_they_are(
-    engine: Engine, alice: Person, value: Any
-) -> None:
-    url = execute_url(engine, doc())
+def test_keeps_odd_inputs_as_they_are(alice: Person, value: Any) -> None:
+    url = execute_url(alice, doc())
     made = alice.client.post(url, {"inputs": {"v": value}}).json()
     shown = alice.client.get(f"/api/executions/{made['id']}").json()
     assert shown["inputs"] == {"v": value}

@@ -1,6 +1,5 @@
 """The organization's files over REST, and the artifacts of executions."""
 
-import contextlib
 import io
 from typing import Any
 
@@ -16,7 +15,7 @@ from tests.executions.documents import doc, write
 from tests.fixtures_cast import JsonClient, Person
 from tests.fixtures_engine import Engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 URL = "/api/files"
 
@@ -27,9 +26,8 @@ def put(client: JsonClient, name: str, content: Any = b"x", **headers: Any) -> A
 
 
 def content(answer: Any) -> bytes:
-    """The whole content; its file is closed then, as a server does."""
-    with contextlib.closing(answer):
-        return b"".join(answer.streaming_content)
+    """The whole content; having been read to its end, its file is closed."""
+    return b"".join(answer.streaming_content)
 
 
 # --- files -------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tests.executions.documents import doc
 from tests.fixtures_cast import JsonClient, Person
 from tests.fixtures_engine import Engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

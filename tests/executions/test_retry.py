@@ -16,7 +16,7 @@ from tests.executions.documents import NAMED, broken, doc, put, write
 from tests.fixtures_cast import Person
 from tests.fixtures_engine import Engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 Retry = Callable[..., Any]
 
@@ -274,6 +274,18 @@ def test_from_where_a_cancel_struck(engine: Engine, rerun: Any, alice: Person) -
     again = rerun(engine.now(execution))
     assert (again.status, again.reused_steps) == ("completed", 1)
     assert reused(engine, execution, again) == {"w"}
+
+
+def test_a_stop_is_decided_anew(engine: Engine, rerun: Any) -> None:
+    stop = {"id": "s", "type": "stop", "if": "{{ inputs.n < 3 }}"}
+    params = {"status": "failed", "message": "Too few."}
+    document = doc(put("a", 1), {**stop, "params": params}, put("z", 1))
+    done = engine.run(
+        {"inputs": {"n": {"type": "integer"}}, **document}, inputs={"n": 1}
+    )
+    assert (done.status, done.reason) == ("failed", "Too few.")
+    again = rerun(done, inputs={"n": 5})
+    assert (again.status, again.reused_steps) == ("completed", 1)
 
 
 def test_what_never_began_is_run_from_its_start(

@@ -1,0 +1,168 @@
+"""The operators' admin shows the executions of all organizations."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts.models import AuditEntry
+from apps.core import tenancy
+from apps.core.ids import uuid7
+from apps.executions.engine.artifacts import ArtifactStore
+from apps.executions.engine.workers import Identity, say_alive
+from apps.executions.models import Execution
+from tests.executions.documents import broken, doc, put
+from tests.fixtures_cast import Person
+from tests.fixtures_engine import Engine
+
+pytestmark = pytest.mark.django_db
+
+URL = "/admin/executions/execution/"
+
+
+def signed_in(email: str, **more: Any) -> Client:
+    user = get_user_model().objects.create(email=email, is_staff=True, **more)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    """A superuser, signed in to the admin."""
+    return signed_in("operator@example.com", is_superuser=True)
+
+
+def many(engine: Engine, count: int) -> None:
+    like = engine.start(doc())
+    rows = [
+        Execution(
+            id=uuid7(),
+            organization_id=like.organization_id,
+            workflow_id=like.workflow_id,
+            version_id=like.version_id,
+            trigger="api",
+            status="completed",
+            inputs={"secret_looking": "in the inputs"},
+        )
+        for _ in range(count)
+    ]
+    with engine.scope():
+        Execution.objects.bulk_create(rows)
+
+
+def test_lists_a_thousand_with_few_questions(engine: Engine, operator: Client) -> None:
+    many(engine, 1_000)
+    with CaptureQueriesContext(connection) as asked:
+        page = operator.get(URL)
+    assert page.status_code == 200
+    assert len(asked) < 20
+    assert not any('"inputs"' in query["sql"] for query in asked)
+    text = page.content.decode()
+    assert text.count('class="action-select"') == 50
+    assert "1001 executions" in text
+    assert operator.get(f"{URL}?p=20").status_code == 200
+
+
+def test_shows_those_of_all_organizations(
+    engine: Engine, carol: Person, operator: Client
+) -> None:
+    ids = [engine.start(doc()).id, Engine(carol.viewer).start(doc()).id]
+    text = operator.get(URL).content.decode()
+    assert all(str(one) in text for one in ids)
+
+
+def test_filters_and_searches(engine: Engine, operator: Client) -> None:
+    done, queued = engine.run(doc()), engine.start(doc())
+
+    def shown(query: str) -> list[bool]:
+        page = operator.get(f"{URL}?{query}")
+        assert page.status_code == 200
+        text = page.content.decode()
+        return [f"{one.id}/change" in text for one in (done, queued)]
+
+    assert shown("status=completed") == [True, False]
+    assert shown("trigger=schedule") == [False, False]
+    assert shown(f"q={queued.id}") == [False, True]
+    assert shown(f"q={done.workflow_id}") == [True, False]
+    assert shown("q=nonsense") == [False, False]
+
+
+def test_shows_an_execution_with_its_steps(engine: Engine, operator: Client) -> None:
+    name = "<script>alert(1)</script>"
+    done = engine.run(doc(put("a", name), broken("b", name=name)))
+    ArtifactStore(done.organization_id, done.id, "a").save(
+        "shot.png", b"x", "image/png"
+    )
+    page = operator.get(f"{URL}{done.id}/change/")
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "<code>b</code>" in text
+    assert "missing.txt" in text
+    assert "shot.png" in text
+    assert "<script>alert" not in text
+
+
+def test_shows_no_secret(engine: Engine, alice: Person, operator: Client) -> None:
+    alice.client.post("/api/secrets", {"name": "token", "value": "s3cret-value"})
+    done = engine.run(doc(put("a", "{{ secrets.token }}", save_as="b")))
+    text = operator.get(f"{URL}{done.id}/change/").content.decode()
+    assert "***" in text
+    assert "s3cret-value" not in text
+    assert "secret:token" not in text
+
+
+def test_changes_nothing_but_cancels(engine: Engine, operator: Client) -> None:
+    execution = engine.start(doc())
+    assert operator.get(f"{URL}add/").status_code == 403
+    assert operator.post(f"{URL}{execution.id}/delete/").status_code == 403
+    operator.post(f"{URL}{execution.id}/change/", {"status": "completed"})
+    assert engine.now(execution).status == "queued"
+
+
+def test_cancels_the_chosen_and_leaves_a_trail(
+    engine: Engine, operator: Client
+) -> None:
+    done, chosen, other = engine.run(doc()), engine.start(doc()), engine.start(doc())
+    ids = [str(done.id), str(chosen.id)]
+    page = operator.post(
+        URL, {"action": "cancel", "_selected_action": ids}, follow=True
+    )
+    assert "1 asked to stop." in page.content.decode()
+    statuses = [engine.now(one).status for one in (done, chosen, other)]
+    assert statuses == ["completed", "cancelled", "queued"]
+    with engine.scope():
+        entry = AuditEntry.objects.get(action="execution.cancel")
+    with tenancy.system():
+        user = get_user_model().objects.get(id=entry.user_id)
+    assert user.email == "operator@example.com"
+
+
+def test_who_may_only_look_cancels_nothing(engine: Engine) -> None:
+    client = signed_in("looker@example.com")
+    user = get_user_model().objects.get(email="looker@example.com")
+    user.user_permissions.add(Permission.objects.get(codename="view_execution"))
+    execution = engine.start(doc())
+    assert str(execution.id) in client.get(URL).content.decode()
+    chosen = {"action": "cancel", "_selected_action": [str(execution.id)]}
+    client.post(URL, chosen)
+    assert engine.now(execution).status == "queued"
+
+
+def test_members_of_an_organization_are_no_operators(
+    engine: Engine, alice: Person
+) -> None:
+    client = Client()
+    client.force_login(alice.user)
+    assert client.get(URL).status_code == 302
+
+
+def test_shows_the_workers(engine: Engine, operator: Client) -> None:
+    say_alive(Identity(pool="default", capacity=5))
+    page = operator.get("/admin/executions/worker/")
+    assert page.status_code == 200
+    assert "default@" in page.content.decode()
