@@ -1,5 +1,6 @@
 """Claimed executions, their journals, and steps that look around while they run."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,16 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connections
 
-from apps.executions.engine import leases
+from apps.executions.engine import interrupts, leases
+from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.journal import Journal, Limits
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.records import Record
+from apps.executions.engine.runner import Place, run_execution
+from apps.executions.engine.slots import Slot, SlotTable
+from apps.executions.engine.supervisor import Supervisor
+from apps.executions.engine.tools import ProcessTools
+from apps.executions.engine.workers import Identity, say_gone
 from apps.executions.models import Execution, StepRecord
 from apps.steps import registry
 from tests.fixtures_engine import Engine
@@ -124,6 +131,36 @@ def claim(engine: Engine) -> Callable[..., Claimed]:
         return Claimed(engine, execution, owner)
 
     return make
+
+
+class Child:
+    """A child of a worker: runs one claim at a time, under a supervisor."""
+
+    def __init__(self) -> None:
+        self.table = SlotTable(1)
+        self.slot = Slot(self.table, 0)
+        self.place = Place(self.slot, ProcessTools(), Flusher())
+        self.identity = Identity(pool="test", capacity=1)
+        self.supervisor = Supervisor(self.table, self.identity, may_kill=False)
+
+    def run(self, execution: Execution) -> bool:
+        """Run one claim of it, to its end or the next wait."""
+        return run_execution(execution.id, self.place)
+
+
+@pytest.fixture
+def child(engine: Engine) -> Iterator[Child]:
+    """A child in this process."""
+    before = signal.getsignal(interrupts.SIGNAL), signal.getsignal(signal.SIGALRM)
+    made = Child()
+    interrupts.install(lambda: made.slot.is_ordered)
+    made.supervisor.start()
+    yield made
+    made.place.flusher.stop()
+    made.supervisor.stop()
+    say_gone(made.identity)
+    signal.signal(interrupts.SIGNAL, before[0])
+    signal.signal(signal.SIGALRM, before[1])
 
 
 @contextmanager
