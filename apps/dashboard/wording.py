@@ -12,7 +12,6 @@ SHOWN_STATES = (*Execution.STATUSES, CRASHED)
 TRIGGERS = {
     "api": "API",
     "cli": "command line",
-    "command": "command line",
     "manual": "by hand",
     "retry": "retry",
     "schedule": "schedule",

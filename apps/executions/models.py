@@ -48,6 +48,7 @@ class Execution(TenantModel):
     TRIGGERS: ClassVar[tuple[str, ...]] = (
         "api",
         "cli",
+        "manual",
         "retry",
         "schedule",
         "webhook",
