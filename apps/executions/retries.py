@@ -84,13 +84,8 @@ def _rows(execution: Execution) -> list[Row]:
         *("error__code", "state__signals"),
     )
     rows = (
-        Row(
-            *row[:4],
-            is_settled=row[4],
-            has_failed=row[5] is not None,
-            is_signal=bool(row[6]),
-        )
-        for row in found
+        Row(path, attempt, position, status, code is not None, is_final, bool(signals))
+        for path, attempt, position, status, is_final, code, signals in found
     )
     return list({row.path: row for row in rows}.values())
 
