@@ -160,7 +160,10 @@ class StepContext:
 
     def sleep(self, duration: timedelta) -> None:
         """Hold the worker for a short while; longer waits raise `Park`."""
-        time.sleep(duration.total_seconds())
+        end = time.monotonic() + duration.total_seconds()
+        while (left := end - time.monotonic()) > 0:
+            # In one piece, a thread would sleep through an interrupt.
+            time.sleep(min(left, 0.1))
 
     def bounded(
         self,
