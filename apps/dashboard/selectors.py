@@ -158,7 +158,7 @@ class ExecutionPage:
         first = list(rows[: FIRST_STEPS + LAST_STEPS + 1])
         if len(first) <= FIRST_STEPS + LAST_STEPS:
             return first, 0
-        last = list(rows.order_by("-position")[:LAST_STEPS])[::-1]
+        last = list(rows.order_by("-position", "-attempt")[:LAST_STEPS])[::-1]
         hidden = rows.count() - FIRST_STEPS - LAST_STEPS
         return first[:FIRST_STEPS] + last, hidden
 

@@ -16,7 +16,8 @@ from apps.core.errors import Conflict, Invalid
 from apps.core.ids import uuid7
 from apps.core.text import has_controls
 from apps.core.types import Json
-from apps.events.services import emit
+from apps.events.models import Event
+from apps.events.services import emit, emit_each
 from apps.executions.engine import dispatcher, leases
 from apps.executions.models import Execution, IdempotencyKey
 from apps.workflows import selectors as workflows
@@ -289,12 +290,16 @@ def _cancel_round(
     leases.close_records(*(row[0] for row in ended))
     for parent_id in {row[4] for row in ended} - {row[0] for row in rows}:
         leases.wake(parent_id)
-    for execution_id, _, organization_id, workflow_id, _ in ended:
-        emit(
-            "execution-cancelled",
-            organization_id=organization_id,
-            workflow_id=workflow_id,
-            execution_id=execution_id,
-            payload={"reason": "cancelled"},
-        )
+    emit_each(
+        "execution-cancelled",
+        (
+            Event(
+                organization_id=organization_id,
+                workflow_id=workflow_id,
+                execution_id=execution_id,
+                payload={"reason": "cancelled"},
+            )
+            for execution_id, _, organization_id, workflow_id, _ in ended
+        ),
+    )
     return rows

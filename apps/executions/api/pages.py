@@ -31,7 +31,7 @@ def step_page(rows: QuerySet[StepRecord], request: Request) -> Response:
         rows = rows.filter(position__gt=_position(after))
     shown: list[Any] = []
     size = 0
-    for record in rows.order_by("position")[: limit + 1].iterator(chunk_size=20):
+    for record in rows[: limit + 1].iterator(chunk_size=20):
         if len(shown) == limit or size >= MAX_PAGE_BYTES:
             return _page(request, shown, str(shown[-1]["position"]))
         shown.append(StepOutput(record).data)
