@@ -90,10 +90,13 @@ def _mark_rung(pool: str) -> list[tuple[uuid.UUID, str]]:
             "  AND (due_at IS NULL OR due_at <= now())"
             "  AND (rung_at IS NULL OR rung_at < now() - make_interval(secs => %s))"
             "  ORDER BY priority DESC, id FOR UPDATE SKIP LOCKED LIMIT %s)"
-            " RETURNING id, pool",
+            " RETURNING priority, id",
             [pool, RING_AGAIN_S, BATCH],
         )
-        return list(cursor.fetchall())
+        marked = cursor.fetchall()
+    # An UPDATE gives its rows in the order in which it met them.
+    marked.sort(key=lambda row: (-row[0], row[1]))
+    return [(execution_id, pool) for _, execution_id in marked]
 
 
 def _ring_all(rows: list[tuple[uuid.UUID, str]]) -> None:

@@ -1,0 +1,98 @@
+"""What was not heard is found, and rung for once more."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.core import tenancy
+from apps.executions.engine import leases, reconciler
+from apps.executions.models import Execution
+from tests.executions.engine.conftest import put
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """The executions that were rung for."""
+    found = []
+    monkeypatch.setattr(reconciler, "ring", lambda one, pool: found.append((one, pool)))
+    monkeypatch.setattr(reconciler, "_messages", lambda pool: 0)
+    return found
+
+
+def queued(engine, ago_s=3600, **columns):
+    execution = engine.start({"steps": [put("a", 1)]})
+    columns = {"queued_at": timezone.now() - timedelta(seconds=ago_s)} | columns
+    with tenancy.system():
+        Execution.objects.filter(id=execution.id).update(**columns)
+    return execution
+
+
+def test_what_nobody_heard_is_rung_for_once_until_it_is_time_again(engine, rung):
+    execution = queued(engine)
+    reconciler.reconcile()
+    reconciler.reconcile()
+    assert rung == [(execution.id, "default")]
+    with tenancy.system():
+        Execution.objects.update(rung_at=timezone.now() - timedelta(minutes=1))
+    reconciler.reconcile()
+    assert len(rung) == 2
+
+
+def test_what_was_queued_just_now_or_is_not_due_is_left_alone(engine, rung):
+    queued(engine, ago_s=0)
+    queued(engine, due_at=timezone.now() + timedelta(hours=1))
+    reconciler.reconcile()
+    assert rung == []
+
+
+def test_nothing_is_rung_for_while_there_are_messages_enough(engine, rung, monkeypatch):
+    queued(engine)
+    monkeypatch.setattr(reconciler, "_messages", lambda pool: 1)
+    reconciler.reconcile()
+    assert rung == []
+
+
+def test_pools_are_counted_apart(engine, rung, monkeypatch):
+    queued(engine)
+    lonely = queued(engine, pool="browser")
+    monkeypatch.setattr(reconciler, "_messages", lambda pool: int(pool == "default"))
+    reconciler.reconcile()
+    assert rung == [(lonely.id, "browser")]
+
+
+def test_a_broker_that_is_down_counts_as_empty(settings, db):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert reconciler._messages("default") == 0
+
+
+def test_higher_priority_and_then_age_comes_first(engine, rung):
+    later = [queued(engine, priority=p) for p in (1, 9, 5, 9)]
+    reconciler.reconcile()
+    order = [later[1], later[3], later[2], later[0]]
+    assert [one for one, _ in rung] == [execution.id for execution in order]
+
+
+def test_an_expired_lease_is_taken_back_and_rung_for(engine, rung, claim):
+    held = claim()
+    with tenancy.system():
+        Execution.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    reconciler.reconcile()
+    assert (held.execution.id, "default") in rung
+    assert leases.claim(held.execution.id, "another:1").token == 2
+
+
+def test_what_is_due_is_queued_once_by_any_number_of_wakers(engine, rung):
+    execution = queued(engine, status="waiting", due_at=timezone.now())
+    early = queued(engine, status="waiting", due_at=timezone.now() + timedelta(hours=1))
+    assert (reconciler.wake_due(), reconciler.wake_due()) == (1, 0)
+    assert rung == [(execution.id, "default")]
+    assert engine.now(execution).status == "queued"
+    assert engine.now(early).status == "waiting"
+
+
+def test_what_waits_without_a_time_is_not_woken_by_the_clock(engine, rung):
+    queued(engine, status="waiting", due_at=None)
+    assert reconciler.wake_due() == 0
