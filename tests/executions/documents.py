@@ -1,6 +1,9 @@
-"""Small workflows for tests of executions."""
+"""Small workflows for tests of executions, and what refusals say."""
 
+import uuid
 from typing import Any
+
+UNKNOWN = uuid.UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
 Step = dict[str, Any]
 
@@ -39,3 +42,10 @@ NAMED = {
     },
     "steps": [put("a", "{{ inputs.customer }}")],
 }
+
+
+def refused(answer: Any) -> list[str]:
+    """The paths that a 400 names."""
+    assert answer.status_code == 400, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    return [error["path"] for error in answer.json()["errors"]]

@@ -6,84 +6,17 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import AuditEntry
-from apps.core.types import Json
 from apps.executions.engine import leases
-from apps.executions.local import run_here
 from apps.executions.models import Execution, StepRecord
-from apps.workflows.models import Workflow
-from apps.workflows.services import workflow_archive, workflow_update
-from tests.executions.documents import NAMED, broken, doc, put, write
+from apps.workflows.services import workflow_archive
+from tests.executions.documents import broken, doc, put, write
+from tests.executions.retrying import reads, reused
 from tests.fixtures_cast import Person
 from tests.fixtures_engine import Engine
 
 pytestmark = pytest.mark.django_db
 
 Retry = Callable[..., Any]
-
-
-@pytest.fixture
-def retry(alice: Person) -> Retry:
-    """Posts a retry."""
-
-    def post(execution: Execution, body: Any = None, **more: Any) -> Any:
-        url = f"/api/executions/{execution.id}/retry"
-        return alice.client.post(url, more if body is None else body)
-
-    return post
-
-
-@pytest.fixture
-def rerun(engine: Engine, retry: Retry) -> Callable[..., Execution]:
-    """Retries, and runs the new execution to its end."""
-
-    def run(execution: Execution, **body: Any) -> Execution:
-        answer = retry(execution, body)
-        assert answer.status_code == 202, answer.content
-        with engine.scope():
-            again = Execution.objects.get(id=answer.json()["id"])
-        run_here(again)
-        return engine.now(again)
-
-    return run
-
-
-def reads(step_id: str, **more: Any) -> dict[str, Any]:
-    """A step that fails until its file is there."""
-    return {
-        "id": step_id,
-        "type": "read_file",
-        "params": {"path": f"{step_id}.in"},
-        **more,
-    }
-
-
-@pytest.fixture
-def repair(alice: Person) -> Callable[[str], None]:
-    """Puts the file there that `reads` misses."""
-
-    def put_file(step_id: str) -> None:
-        alice.client.generic("PUT", f"/api/files/{step_id}.in", b"now")
-
-    return put_file
-
-
-def times(engine: Engine, execution: Execution) -> dict[str, Any]:
-    """When each path was run: what was reused keeps its time."""
-    return {row.path: row.started_at for row in engine.records(execution)}
-
-
-def reused(engine: Engine, old: Execution, new: Execution) -> set[str]:
-    """The paths that have the times of the old execution."""
-    before, after = times(engine, old), times(engine, new)
-    return {path for path in after if before.get(path) == after[path]}
-
-
-def change(engine: Engine, workflow: Workflow, *steps: Any) -> None:
-    """Give the workflow a new version."""
-    document = {"name": workflow.name, "steps": list(steps)}
-    with engine.scope():
-        fresh = Workflow.objects.get(id=workflow.id)
-        workflow_update(workflow=fresh, by=engine.viewer, document=document)
 
 
 # --- from the failed step ---------------------------------------------------------
@@ -342,109 +275,3 @@ def test_refuses_what_it_does_not_know(
     answer = retry(engine.run(doc(put("a", 1), broken("b"))), body)
     assert answer.status_code == 400
     assert [error["path"] for error in answer.json()["errors"]] == [path]
-
-
-# --- inputs -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("sent", "expected"),
-    [
-        ({}, {"customer": "Ann", "count": 7}),
-        ({"inputs": None}, {"customer": "Ann", "count": 7}),
-        ({"inputs": {"customer": "Bob"}}, {"customer": "Bob", "count": 2}),
-    ],
-)
-def test_inputs_are_kept_or_replaced(
-    engine: Engine, rerun: Any, sent: Any, expected: Json
-) -> None:
-    done = engine.run(NAMED, inputs={"customer": "Ann", "count": 7})
-    again = rerun(done, **{"from": "start", **sent})
-    assert again.inputs == expected
-
-
-def test_inputs_that_do_not_fit_are_refused(engine: Engine, retry: Retry) -> None:
-    done = engine.run(NAMED, inputs={"customer": "Ann"})
-    answer = retry(done, {"from": "start", "inputs": {"customer": 1}})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["path"] == "inputs.customer"
-
-
-# --- another version --------------------------------------------------------------
-
-
-def test_the_same_version_is_the_default(engine: Engine, rerun: Any) -> None:
-    workflow = engine.workflow(doc(broken("b")))
-    done = engine.run(workflow)
-    change(engine, workflow, put("b", 1))
-    assert rerun(done).version_id == done.version_id
-    again = rerun(done, version="current")
-    assert (again.status, again.version_id == done.version_id) == ("completed", False)
-
-
-def test_a_mended_step_goes_on_with_what_was_before_it(
-    engine: Engine, rerun: Any
-) -> None:
-    workflow = engine.workflow(doc(write("w"), broken("b"), put("z", 1)))
-    done = engine.run(workflow)
-    change(engine, workflow, write("w", "other"), put("b", 1), put("z", 2))
-    again = rerun(done, version="current")
-    assert (again.status, again.reused_steps) == ("completed", 1)
-    assert reused(engine, done, again) == {"w"}
-
-
-@pytest.mark.parametrize(
-    ("steps", "kept"),
-    [
-        ([put("a", 1), put("b", 1), put("c", 1), put("r", 1)], {"a", "b", "c"}),
-        ([put("a", 1), put("n", 1), put("b", 1), put("c", 1)], {"a"}),
-        ([put("b", 1), put("a", 1), put("c", 1)], set()),
-        ([put("a", 1), put("c", 1)], {"a"}),
-        ([put("a", 1), write("b"), put("c", 1)], {"a"}),
-        ([put("n", 1), put("a", 1), put("b", 1)], set()),
-    ],
-)
-def test_the_first_difference_ends_the_reuse(
-    engine: Engine, rerun: Any, steps: list[Any], kept: set[str]
-) -> None:
-    workflow = engine.workflow(doc(put("a", 1), put("b", 1), put("c", 1), broken("r")))
-    done = engine.run(workflow)
-    change(engine, workflow, *steps)
-    again = rerun(done, version="current")
-    assert (again.status, again.reused_steps) == ("completed", len(kept))
-    assert reused(engine, done, again) == kept
-
-
-def test_a_difference_inside_a_loop_ends_the_reuse_there(
-    engine: Engine, rerun: Any
-) -> None:
-    loop = {"id": "rows", "type": "loop", "times": 2}
-    inner = [write("x"), write("y")]
-    workflow = engine.workflow(doc({**loop, "steps": inner}, broken("b")))
-    done = engine.run(workflow)
-    change(engine, workflow, {**loop, "steps": [write("x"), put("n", 1), write("y")]})
-    again = rerun(done, version="current")
-    assert again.status == "completed"
-    assert "rows[0].x" in reused(engine, done, again)
-    assert {"rows[0].y", "rows[1].x"}.isdisjoint(reused(engine, done, again))
-
-
-# --- secrets ----------------------------------------------------------------------
-
-
-def test_secrets_in_what_is_reused_come_back_as_they_are_now(
-    engine: Engine, rerun: Any, repair: Any, alice: Person
-) -> None:
-    alice.client.post("/api/secrets", {"name": "token", "value": "first-value"})
-    uses = write("w", "{{ variables.s }}", path="seen.txt")
-    done = engine.run(doc(put("s", "key={{ secrets.token }}"), reads("r"), uses))
-    alice.client.patch("/api/secrets/token", {"value": "second-value"})
-    repair("r")
-    again = rerun(done)
-    assert (again.status, again.reused_steps) == ("completed", 1)
-    seen = b"".join(alice.client.get("/api/files/seen.txt"))
-    assert seen == b"key=second-value"
-    shown = alice.client.get(f"/api/executions/{again.id}").json()
-    assert shown["variables"]["s"] == "key=***"
-    for row in engine.records(again):
-        assert "value" not in str(row.variables)
