@@ -79,6 +79,8 @@ def _summary(execution: Execution) -> str:
     score: JsonObject = execution.outputs.get("score") or {}
     said = execution.reason or execution.status
     if score:
-        said = f"{score['right']} of {score['total']} fields right, {score['seconds']} s"
+        said = (
+            f"{score['right']} of {score['total']} fields right, {score['seconds']} s"
+        )
     link = f"{settings.PUBLIC_URL}/executions/{execution.id}"
     return f"{said}\n{link}"
