@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import zlib
+from json.encoder import encode_basestring
 
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
@@ -91,6 +92,11 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 def _dump(value: Json) -> str:
     try:
+        # The usual small values need no encoder to be set up.
+        if type(value) is str:
+            return encode_basestring(value)
+        if type(value) is int:
+            return repr(value)
         return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise OutputNotJson(f"The output is no JSON value: {error}") from error

@@ -72,7 +72,8 @@ class StepPerformer:
         output_limit_bytes: int,
     ) -> None:
         self.execution_id = str(execution_id)
-        self._claimed_at, self._since = claimed_at, time.monotonic()
+        # The database's time at which our steady clock stood at 0.
+        self._zero = claimed_at - timedelta(seconds=time.monotonic())
         self.tools = tools
         self.masker = masker
         self.slot = slot
@@ -84,8 +85,7 @@ class StepPerformer:
 
     def now(self) -> datetime:
         """The database's wall clock (aware UTC), carried on by our steady one."""
-        passed = time.monotonic() - self._since
-        return self._claimed_at + timedelta(seconds=passed)
+        return self._zero + timedelta(seconds=time.monotonic())
 
     def monotonic(self) -> float:
         """The clock that deadlines are measured by, in seconds."""

@@ -52,7 +52,9 @@ class Record:
     @property
     def ended_at(self) -> datetime:
         """When it ended, to the millisecond that is stored: the logical time."""
-        return self.started_at + timedelta(milliseconds=self.duration_ms or 0)
+        if not self.duration_ms:
+            return self.started_at
+        return self.started_at + timedelta(milliseconds=self.duration_ms)
 
     @property
     def is_settled(self) -> bool:

@@ -43,7 +43,9 @@ def test_what_postgres_cannot_store_is_replaced(given_, kept):
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), {1, 2}, b"x", object(), {(1, 2): 3}]
+    "value",
+    [float("nan"), float("inf"), {1, 2}, b"x", object(), {(1, 2): 3}, [10**5000]],
+    ids=["nan", "inf", "set", "bytes", "object", "key", "digits"],
 )
 def test_what_is_no_json_is_refused(value):
     with pytest.raises(OutputNotJson):
