@@ -19,7 +19,7 @@ import requests
 
 from tests.fixtures_engine import ROOT, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
 
 @dataclass

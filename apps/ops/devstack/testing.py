@@ -13,7 +13,8 @@ def main(arguments: list[str]) -> int:
         arguments: handed on to pytest; `-n 0` runs in one process.
     """
     browser.ensure()
-    parallel = ["-n", "auto", "--dist", "loadgroup"]
+    # A file's tests stay together: they share its browser or its running stack.
+    parallel = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     if any(a.startswith(("-n", "--numprocesses", "--pdb")) for a in arguments):
         parallel = []
     command = [sys.executable, "-m", "pytest", *parallel, *arguments]
