@@ -6,6 +6,7 @@ come from the database's clock.
 """
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -181,9 +182,21 @@ def free_expired() -> list[Freed]:
     )
 
 
+def _process_space() -> int:
+    """What tells containers apart that share a host's name but not its processes."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:  # no Linux
+        return 0
+
+
 def owner_name(host: str, process_id: int) -> str:
     """How a lease names the process that holds it."""
-    return f"{host}:{process_id}"
+    return f"{_place(host)}{process_id}"
+
+
+def _place(host: str) -> str:
+    return f"{host}/{_process_space()}:"
 
 
 def free_dead(host: str, is_alive: Callable[[int], bool]) -> list[Freed]:
@@ -196,7 +209,7 @@ def free_dead(host: str, is_alive: Callable[[int], bool]) -> list[Freed]:
         cursor.execute(
             "SELECT id, lease_token, lease_owner FROM executions_execution"
             " WHERE status = 'running' AND starts_with(lease_owner, %s)",
-            [f"{host}:"],
+            [_place(host)],
         )
         held = cursor.fetchall()
     freed = []

@@ -237,12 +237,15 @@ def test_a_parent_is_woken_when_its_child_is_lost(engine, claim, settings):
 
 
 def test_what_processes_of_this_host_left_is_freed_when_they_are_gone(engine, claim):
-    dead, alive = claim(owner="here:111"), claim(owner=f"here:{os.getpid()}")
-    foreign = claim(owner="elsewhere:111")
+    dead = claim(owner=leases.owner_name("here", 111))
+    alive = claim(owner=leases.owner_name("here", os.getpid()))
+    foreign = claim(owner=leases.owner_name("elsewhere", 111))
+    container = claim(owner="here/1:111")
     freed = leases.free_dead("here", lambda pid: pid == os.getpid())
     assert [one.execution_id for one in freed] == [dead.execution.id]
     assert engine.now(alive.execution).status == "running"
     assert engine.now(foreign.execution).status == "running"
+    assert engine.now(container.execution).status == "running"
 
 
 def test_an_execution_whose_child_was_killed_for_a_limit_fails_once(engine, claim):
