@@ -127,7 +127,12 @@ def database() -> dict[str, Any]:
     url = DATABASE_OWNER_URL if COMMAND in OWNER_COMMANDS else DATABASE_URL
     config: dict[str, Any] = dict(dj_database_url.parse(url))
     config["CONN_HEALTH_CHECKS"] = True
-    config["OPTIONS"] = {"connect_timeout": 5, "application_name": f"rpa {COMMAND}"}
+    config["OPTIONS"] = {
+        "connect_timeout": 5,
+        # A server that vanished without a word is given up after this many ms.
+        "tcp_user_timeout": 30_000,
+        "application_name": f"rpa {COMMAND}",
+    }
     if COMMAND == "web":
         # Requests run in short-lived threads, so connections live in a pool.
         config["OPTIONS"]["pool"] = {
