@@ -4,8 +4,11 @@ import time
 
 import psutil
 import pytest
+import redis
+from django.conf import settings
 
 from apps.executions import selectors, services
+from apps.executions.engine import dispatcher
 from tests.fixtures_engine import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -122,3 +125,17 @@ def test_sigterm_hands_back_what_does_not_end_in_the_grace(engine, start_worker,
     assert (handed.status, handed.deliveries) == ("queued", 0)
     start_worker()
     assert engine.ended(execution).status == "completed"
+
+
+def test_lost_messages_cost_time_and_no_execution(engine, start_worker, beat):
+    workflow = engine.workflow({"steps": [put("a", 1)]})
+    executions = [engine.start(workflow) for _ in range(3)]
+    broker = redis.Redis.from_url(settings.REDIS_URL)
+    queue = dispatcher.queue_name("default")
+    wait_for(lambda: broker.llen(queue) == 3, what="the bell rings")
+    broker.delete(queue)
+    broker.close()
+    start_worker()
+    for one in executions:
+        assert engine.ended(one).status == "completed"
+        assert engine.now(one).deliveries == 1
