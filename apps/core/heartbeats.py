@@ -5,7 +5,6 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from apps.core.models import Heartbeat
-from apps.core.types import JsonObject
 
 
 def beat(name: str, **detail: object) -> None:
@@ -20,9 +19,3 @@ def beat(name: str, **detail: object) -> None:
 def is_alive(name: str, *, within: timedelta) -> bool:
     """Whether the loop said so within the given time."""
     return Heartbeat.objects.filter(name=name, beat_at__gt=Now() - within).exists()
-
-
-def detail(name: str) -> JsonObject:
-    """What the loop said last; empty when it never did."""
-    found = Heartbeat.objects.filter(name=name).values_list("detail", flat=True)
-    return found.first() or {}

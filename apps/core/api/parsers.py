@@ -1,5 +1,6 @@
 """Parsers of request bodies that refuse what the platform cannot hold."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -62,18 +63,23 @@ def _checked(value: Json, context: Mapping[str, Any]) -> Json:
     raise documents.invalid("The body must be an object.")
 
 
-def _max_depth(context: Mapping[str, Any], default: int) -> int:
-    return getattr(context["view"], "body_max_depth", default)
+class _GuardedParser(parsers.BaseParser, ABC):
+    """Reads a body by a loader that gives the value and where its parts stand.
 
-
-class GuardedJSONParser(parsers.BaseParser):
-    """JSON without what breaks Python, PostgreSQL or the reader's trust.
-
-    A view may set `body_max_depth` (64 otherwise) and `takes_any_json` (otherwise
-    only objects are taken). An empty body is an empty object.
+    A view may set `body_max_depth` (the loader's own limit otherwise) and
+    `takes_any_json` (otherwise only objects are taken). An empty body is an empty
+    object.
     """
 
-    media_type = "application/json"
+    max_depth: int
+
+    @abstractmethod
+    def load(self, text: str, max_depth: int) -> tuple[Json, documents.Marks]:
+        """The value of a body's text.
+
+        Raises:
+            Invalid: it cannot be read.
+        """
 
     def parse(
         self,
@@ -83,26 +89,27 @@ class GuardedJSONParser(parsers.BaseParser):
     ) -> Json:
         context = parser_context or {}
         text = body_text(stream, media_type, context)
-        depth = _max_depth(context, documents.MAX_DEPTH)
-        value, marks = documents.load_json(text, max_depth=depth)
+        depth = getattr(context["view"], "body_max_depth", self.max_depth)
+        value, marks = self.load(text, depth)
         setattr(context["request"], _MARKS, marks)
         return _checked(value, context)
 
 
-class YAMLParser(parsers.BaseParser):
+class GuardedJSONParser(_GuardedParser):
+    """JSON without what breaks Python, PostgreSQL or the reader's trust."""
+
+    media_type = "application/json"
+    max_depth = documents.MAX_DEPTH
+
+    def load(self, text: str, max_depth: int) -> tuple[Json, documents.Marks]:
+        return documents.load_json(text, max_depth=max_depth)
+
+
+class YAMLParser(_GuardedParser):
     """YAML as plain JSON values; errors carry line and column."""
 
     media_type = "application/yaml"
+    max_depth = yaml_documents.MAX_DEPTH
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Json:
-        context = parser_context or {}
-        text = body_text(stream, media_type, context)
-        depth = _max_depth(context, yaml_documents.MAX_DEPTH)
-        value, marks = yaml_documents.load_yaml(text, max_depth=depth)
-        setattr(context["request"], _MARKS, marks)
-        return _checked(value, context)
+    def load(self, text: str, max_depth: int) -> tuple[Json, documents.Marks]:
+        return yaml_documents.load_yaml(text, max_depth=max_depth)

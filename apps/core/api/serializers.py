@@ -3,13 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from apps.core.durations import parse_duration
 from apps.core.text import did_you_mean, has_controls, is_storable
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I)
@@ -133,16 +131,3 @@ class TextField(serializers.CharField):
         if has_controls(text):
             raise ValidationError("must not hold control characters")
         return text
-
-
-class DurationField(serializers.Field[timedelta, Any, str, Any]):
-    """A duration: seconds, or a text such as `30s` or `5m`."""
-
-    def to_internal_value(self, data: Any) -> timedelta:
-        try:
-            return parse_duration(data)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-
-    def to_representation(self, value: timedelta) -> str:
-        return f"{value.total_seconds():g}s"
