@@ -61,10 +61,22 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
 
 
 class Organization(BaseModel):
-    """A tenant: whose rows they are, and who may see them."""
+    """A tenant: whose rows they are, and who may see them.
+
+    `max_concurrent` executions of it run at a time; None: as many as workers carry.
+    """
 
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=63, unique=True)
+    max_concurrent = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(max_concurrent=None) | Q(max_concurrent__gte=1),
+                name="accounts_organization_limit",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -37,3 +37,15 @@ class Event(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.type} {self.seq or 'unpublished'}"
+
+
+class Numbering(models.Model):
+    """The last number given to an event, in one row; no tenant's data.
+
+    Not `max(seq)`: old events are pruned, and a number must never come again.
+    """
+
+    last = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.last)

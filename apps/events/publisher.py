@@ -80,9 +80,14 @@ def _number_batch() -> list[Published]:
             "WITH batch AS (SELECT id, row_number() OVER (ORDER BY created_at, id) n"
             "  FROM (SELECT id, created_at FROM events_event WHERE seq IS NULL"
             "   ORDER BY created_at, id LIMIT %s) unpublished),"
-            " top AS (SELECT COALESCE(max(seq), 0) AS seq FROM events_event)"
-            " UPDATE events_event e SET seq = top.seq + batch.n FROM batch, top"
-            " WHERE e.id = batch.id"
+            " found AS (SELECT count(*) AS n FROM batch HAVING count(*) > 0),"
+            " numbers AS (INSERT INTO events_numbering AS kept (id, last)"
+            "  SELECT 1, found.n + (SELECT COALESCE(max(seq), 0) FROM events_event)"
+            "  FROM found ON CONFLICT (id) DO UPDATE"
+            "  SET last = kept.last + (SELECT n FROM found)"
+            "  RETURNING last - (SELECT n FROM found) AS before)"
+            " UPDATE events_event e SET seq = numbers.before + batch.n"
+            " FROM batch, numbers WHERE e.id = batch.id"
             " RETURNING e.seq, e.id, e.type, e.organization_id, e.workflow_id,"
             "  e.execution_id, e.user_id, e.payload::text, e.created_at",
             [BATCH],

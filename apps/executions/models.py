@@ -27,6 +27,11 @@ class Execution(TenantModel):
     A running row is leased: `lease_owner` names the worker's child, `lease_token`
     grows with each claim and fences every later write, `lease_until` is renewed by
     the worker's supervisor. Times that decide anything are the database's.
+
+    Which queued execution is next: within an organization the one with the smallest
+    `order_at`, the time it was queued less what its priority is worth; so a low
+    priority grows with age and nothing waits for ever. One that `is_held` has to
+    wait until others with its `limit_key` have ended (see `engine.limits`).
     """
 
     QUEUED = "queued"
@@ -77,6 +82,7 @@ class Execution(TenantModel):
     outputs = models.JSONField(default=dict)
 
     queued_at = models.DateTimeField(db_default=Now())
+    order_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
@@ -90,9 +96,19 @@ class Execution(TenantModel):
     lease_owner = models.TextField(default="", blank=True)
     lease_token = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True)
     deliveries = models.SmallIntegerField(default=0)
     # Something it may wait for has happened; see `engine.leases.wake`.
     wake_requested = models.BooleanField(default=False)
+    # Somebody waits for its end: tell them by NOTIFY.
+    is_awaited = models.BooleanField(default=False)
+
+    limit_key = models.TextField(default="", blank=True)
+    limit_size = models.IntegerField(null=True)
+    is_held = models.BooleanField(default=False)
+
+    # Set for the test of one step: `{step, variables, steps, names}`.
+    test = models.JSONField(null=True)
 
     retry_of = models.UUIDField(null=True)
     reused_steps = models.IntegerField(default=0)
@@ -125,14 +141,28 @@ class Execution(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["organization_id", "-id"], name="execution_by_organization"
-            ),
+            # Lists by organization go by its unique key, (organization_id, id).
             models.Index(fields=["workflow", "-id"], name="execution_by_workflow"),
             models.Index(
-                fields=["status", "pool", "due_at"],
+                fields=["status", "due_at"],
                 name="execution_open",
                 condition=models.Q(status__in=["queued", "running", "waiting"]),
+            ),
+            models.Index(
+                fields=["pool", "organization_id", "order_at", "id"],
+                name="execution_queue",
+                condition=models.Q(status="queued", is_held=False),
+            ),
+            models.Index(
+                fields=["limit_key", "order_at"],
+                name="execution_limited",
+                condition=models.Q(status__in=["queued", "running", "waiting"])
+                & ~models.Q(limit_key=""),
+            ),
+            models.Index(
+                fields=["retry_of"],
+                name="execution_retries",
+                condition=models.Q(retry_of__isnull=False),
             ),
             models.Index(
                 fields=["parent_id"],
@@ -238,16 +268,97 @@ class IdempotencyKey(TenantModel):
         return self.key
 
 
+class Wait(TenantModel):
+    """Something outside that a parked step waits for: a decision, or a call.
+
+    States: open → answered (by a person or a caller) | expired | closed (the
+    execution ended). An answer is given once: by a conditional update of
+    `answered_at`.
+
+    Attributes:
+        kind: `approval` or `webhook`.
+        token_hash: SHA-256 of the token in its link, in hexadecimal.
+        details: what the step asks for: approvers, message, timeout.
+        answer: what came: `{decision, reason}` or `{body, headers, query}`.
+    """
+
+    APPROVAL = "approval"
+    WEBHOOK = "webhook"
+
+    execution_id = models.UUIDField()
+    path = models.TextField()
+    attempt = models.IntegerField()
+    kind = models.TextField()
+    token_hash = models.TextField(unique=True)
+    details = models.JSONField(default=dict)
+    expires_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.UUIDField(null=True)
+    answer = models.JSONField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["execution_id", "path", "attempt"], name="wait_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization_id", "kind", "id"],
+                name="wait_open",
+                condition=models.Q(answered_at=None, closed_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.path}"
+
+
+class Hook(TenantModel):
+    """A workflow's own URL: who knows its token may start it.
+
+    Attributes:
+        token_hash: SHA-256 of the token, in hexadecimal; how a call finds it.
+        encrypted: the token, so that its URL can be shown again.
+    """
+
+    workflow_id = models.UUIDField()
+    token_hash = models.TextField(unique=True)
+    encrypted = models.TextField()
+    is_enabled = models.BooleanField(default=True)
+    created_by = models.UUIDField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization_id", "workflow_id"], name="hook_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.workflow_id)
+
+
 class Worker(BaseModel):
-    """A worker process that said it is there; no tenant's data."""
+    """A worker process that said it is there; no tenant's data.
+
+    Attributes:
+        active: how many executions it runs, as of `last_seen_at`.
+        heard_at: when it last heard its own canary over the broker.
+        drain_requested_at: since then it takes nothing new.
+    """
 
     name = models.TextField(unique=True)
     host = models.TextField()
     process_id = models.IntegerField()
     pool = models.TextField()
     capacity = models.IntegerField()
+    active = models.IntegerField(default=0)
     version = models.TextField()
     last_seen_at = models.DateTimeField(db_default=Now())
+    heard_at = models.DateTimeField(null=True)
+    drain_requested_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.name
