@@ -8,9 +8,10 @@ set back by hand).
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,6 +21,10 @@ from apps.core.errors import RpaError
 _SET = (
     "SELECT set_config('rpa.organization', %s, true), "
     "set_config('rpa.system', %s, true)"
+)
+_SET_NAMED = (
+    "SELECT set_config('rpa.organization', %(_organization)s, true), "
+    "set_config('rpa.system', %(_system)s, true)"
 )
 _ATTRIBUTE = "_rpa_scope"
 
@@ -91,6 +96,32 @@ def system() -> Iterator[None]:
     """
     with _scoped(_Scope(system="on")):
         yield
+
+
+def in_one_trip(
+    sql: str,
+    values: Mapping[str, Any],
+    *,
+    organization_id: uuid.UUID | None = None,
+) -> list[tuple[Any, ...]]:
+    """Rows of one statement, run in a transaction of its own in one round trip.
+
+    It sees the rows of one organization, or of all as in `system()`. PostgreSQL runs
+    statements that are sent together as one transaction, and the scope is local to
+    it. Inside an open transaction it is a part of that.
+    """
+    scope = _Scope(system="on")
+    if organization_id is not None:
+        scope = _Scope(organization=str(organization_id))
+    if connection.in_atomic_block:
+        with _scoped(scope), connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+    with connection.cursor() as cursor:
+        names = {"_organization": scope.organization, "_system": scope.system}
+        cursor.execute(f"{_SET_NAMED}; {sql}", {**values, **names})
+        cursor.nextset()
+        return list(cursor.fetchall())
 
 
 def current_organization() -> uuid.UUID | None:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import AuditEntry
-from apps.executions.engine import leases
+from apps.executions.engine import claims, leases
 from apps.executions.models import Execution, StepRecord
 from tests.executions.documents import broken, doc
 from tests.fixtures_cast import Person
@@ -32,7 +32,7 @@ def test_cancels_what_is_queued_and_again(engine: Engine, alice: Person) -> None
 
 def test_asks_a_running_execution_to_stop(engine: Engine, alice: Person) -> None:
     execution = engine.start(doc())
-    lease = leases.claim(execution.id, "worker")
+    lease = claims.claim(execution.id, "worker")
     assert lease is not None
     for _ in range(2):
         found = cancel(alice, execution).json()
@@ -84,7 +84,7 @@ def test_no_child_starts_below_a_cancelled_parent(
     from apps.core.errors import Conflict
 
     parent = engine.start(doc())
-    leases.claim(parent.id, "worker")
+    claims.claim(parent.id, "worker")
     cancel(alice, parent)
     with pytest.raises(Conflict, match="cancelled"):
         engine.start(doc(), parent_id=parent.id, depth=1)
@@ -96,7 +96,7 @@ def test_cancels_all_open_executions_of_a_workflow(
     workflow = engine.workflow(doc())
     done = engine.run(workflow)
     open_ = [engine.start(workflow) for _ in range(3)]
-    leases.claim(open_[0].id, "worker")
+    claims.claim(open_[0].id, "worker")
     other = engine.start(doc())
     url = f"/api/workflows/{workflow.id}/cancel"
     answer = alice.client.post(url)

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.executions.engine import leases
+from apps.executions.engine import claims
 from apps.executions.models import Execution, StepRecord
 from tests.executions.documents import NAMED, UNKNOWN, broken, doc, put, refused
 from tests.fixtures_cast import JsonClient, Person
@@ -210,7 +210,7 @@ def test_the_engine_status_is_the_one_of_health(
 ) -> None:
     url = "/api/workflows/engine/status"
     first, _ = engine.start(doc()), engine.start(doc())
-    leases.claim(first.id, "worker")
+    claims.claim(first.id, "worker")
     found = bob.client.get(url).json()
     assert found == {"activeExecutions": 1, "queuedExecutions": 1, "maxConcurrent": 5}
     health = anonymous.get("/api/health").json()

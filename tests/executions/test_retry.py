@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import AuditEntry
-from apps.executions.engine import leases
+from apps.executions.engine import claims
 from apps.executions.models import Execution, StepRecord
 from apps.workflows.services import workflow_archive
 from tests.executions.documents import broken, doc, put, write
@@ -184,7 +184,7 @@ def test_from_a_path(engine: Engine, rerun: Any) -> None:
 
 def test_from_where_a_cancel_struck(engine: Engine, rerun: Any, alice: Person) -> None:
     execution = engine.start(doc(write("w"), put("a", 1)))
-    lease = leases.claim(execution.id, "worker")
+    lease = claims.claim(execution.id, "worker")
     assert lease is not None
     rows = [("w", "completed"), ("a", "cancelled")]
     with engine.scope():

@@ -1,4 +1,4 @@
-"""Who runs an execution: claiming, renewing, handing back, taking over.
+"""Who runs an execution: renewing leases, handing back, taking over.
 
 Every statement here is conditional on the state it expects, so two workers, a
 duplicate message or a worker that woke up late can never both succeed. All times
@@ -37,6 +37,10 @@ class Lease:
         running_ms: running time of earlier claims.
         claimed_at: now, by the database's clock.
         is_resumed: whether an earlier claim or a retry may have left records.
+        limit_key: what it shares a limit with; empty when it has none.
+        is_limited: its organization may have only so many running.
+        is_awaited: somebody waits for its end.
+        test: which single step it runs, and with what.
     """
 
     execution_id: uuid.UUID
@@ -53,48 +57,17 @@ class Lease:
     trigger: str
     is_resumed: bool
     parent_id: uuid.UUID | None
-    is_first_start: bool
     claimed_at: datetime
-
-
-_CLAIM = """
-    UPDATE executions_execution SET
-        status = 'running', lease_owner = %s, lease_token = lease_token + 1,
-        deliveries = deliveries + 1, reason = '', due_at = NULL,
-        lease_until = clock_timestamp() + make_interval(secs => %s),
-        started_at = COALESCE(started_at, clock_timestamp())
-    WHERE id = %s AND status = 'queued'
-        AND (due_at IS NULL OR due_at <= clock_timestamp())
-    RETURNING id, organization_id, workflow_id, version_id, lease_token, inputs,
-        started_at, running_ms, timeout_ms, dry_run, depth, trigger,
-        lease_token > 1 OR reused_steps > 0, parent_id, lease_token = 1,
-        clock_timestamp()
-"""
+    pool: str
+    limit_key: str
+    is_limited: bool
+    is_awaited: bool
+    test: JsonObject | None
 
 
 def lease_s() -> float:
     """How long a lease holds without being renewed, in seconds."""
     return float(settings.LEASE_DURATION.total_seconds())
-
-
-def claim(execution_id: uuid.UUID, owner: str) -> Lease | None:
-    """Take a queued execution, or None: it is taken, ended or not yet due."""
-    with tenancy.system():
-        with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, [owner, lease_s(), execution_id])
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        # Raw cursors give jsonb as text.
-        lease = Lease(*row[:5], json.loads(row[5]), *row[6:])  # type: ignore[call-arg]  # as listed in _CLAIM
-        if lease.is_first_start:
-            emit(
-                "execution-started",
-                organization_id=lease.organization_id,
-                workflow_id=lease.workflow_id,
-                execution_id=lease.execution_id,
-            )
-    return lease
 
 
 def renew(held: Sequence[tuple[uuid.UUID, int]]) -> dict[uuid.UUID, bool]:
@@ -161,6 +134,8 @@ _FREE = """
         finished_at = CASE
             WHEN cancel_requested_at IS NOT NULL OR deliveries >= %(limit)s
             THEN clock_timestamp() END,
+        running_ms = running_ms + 1000 * extract(epoch FROM GREATEST('0',
+            LEAST(clock_timestamp(), lease_until) - claimed_at))::bigint,
         lease_owner = '', lease_until = NULL, rung_at = NULL
     WHERE e.status = 'running' AND {condition}
     RETURNING e.id, organization_id, workflow_id, pool, status, parent_id

@@ -6,7 +6,7 @@ import socket
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from apps.core import tenancy
 from apps.core.errors import RpaError
 from apps.core.types import Json, JsonObject
 from apps.events.services import emit
-from apps.executions.engine import interrupts, leases, masking, outputs, rows
+from apps.executions.engine import claims, interrupts, leases, masking, outputs, rows
 from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.guarded_secrets import GuardedSecrets
@@ -52,11 +52,21 @@ class Place:
 
 
 def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
-    """Claim and run it; False when there was nothing to claim."""
-    owner = leases.owner_name(socket.gethostname(), os.getpid())
-    lease = leases.claim(execution_id, owner)
+    """Claim and run this one; False when there was nothing to claim."""
+    return _run(claims.claim(execution_id, _owner()), place)
+
+
+def run_next(pools: Iterable[str], place: Place) -> bool:
+    """Claim and run the one whose turn it is; False when there was nothing to claim."""
+    return _run(claims.claim_next(pools, _owner()), place)
+
+
+def _owner() -> str:
+    return leases.owner_name(socket.gethostname(), os.getpid())
+
+
+def _run(lease: Lease | None, place: Place) -> bool:
     if lease is None:
-        log.debug("nothing to claim", extra={"execution_id": execution_id})
         return False
     # No deadline yet: the definition says how long it may run.
     place.slot.take(lease.execution_id, lease.token, 0.0)
@@ -64,7 +74,7 @@ def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
     try:
         _Run(lease, place).run_guarded()
     except LeaseLost:
-        log.warning("lease lost", extra={"execution_id": execution_id})
+        log.warning("lease lost", extra={"execution_id": lease.execution_id})
     finally:
         place.slot.leave()
     return True

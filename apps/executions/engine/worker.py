@@ -59,6 +59,11 @@ class SupervisorStep(bootsteps.StartStopStep):
         self.stop(worker)
 
 
+def pools() -> list[str]:
+    """The pools that this worker serves."""
+    return os.environ.get("RPA_POOL", "default").split(",")
+
+
 @worker_process_init.connect
 def prepare_child(**_: Any) -> None:
     """Make a child of the pool ready to run executions."""

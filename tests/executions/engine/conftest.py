@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connections
 
-from apps.executions.engine import interrupts, leases
+from apps.executions.engine import claims, interrupts
 from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.journal import Journal, Limits
 from apps.executions.engine.masking import Masker
@@ -103,7 +103,7 @@ class Claimed:
     """An execution that this test has claimed, as a worker would."""
 
     def __init__(self, engine: Engine, execution: Execution, owner: str) -> None:
-        lease = leases.claim(execution.id, owner)
+        lease = claims.claim(execution.id, owner)
         assert lease is not None
         self.engine, self.lease = engine, lease
         self.execution = execution

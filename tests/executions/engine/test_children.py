@@ -3,7 +3,7 @@
 import pytest
 
 from apps.executions import services
-from apps.executions.engine import leases
+from apps.executions.engine import claims
 from apps.executions.engine.children import MAX_DEPTH
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.reconciler import wake_due
@@ -68,7 +68,7 @@ def test_a_child_that_ends_before_its_parent_parks_loses_nothing(
     def late(self, signal):
         (one,) = children(engine, parent)
         if one.status == "queued":
-            _Run(leases.claim(one.id, "another:1"), None)._end(Outcome("completed"))
+            _Run(claims.claim(one.id, "another:1"), None)._end(Outcome("completed"))
         park(self, signal)
 
     monkeypatch.setattr(_Run, "_park", late)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.core import tenancy
 from apps.events.models import Event
-from apps.executions.engine import leases
+from apps.executions.engine import claims, leases
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.leases import LeaseLost
 from apps.executions.engine.runner import _Run
@@ -45,7 +45,7 @@ def test_twenty_duplicate_messages_give_one_claim(engine):
     def worker(number):
         try:
             gate.wait()
-            won.append(leases.claim(execution.id, f"w:{number}"))
+            won.append(claims.claim(execution.id, f"w:{number}"))
         finally:
             connections.close_all()
 
@@ -72,11 +72,11 @@ def test_twenty_duplicate_messages_give_one_claim(engine):
 def test_what_is_not_queued_and_due_is_not_claimed(engine, columns):
     execution = engine.start({"steps": [put("a", 1)]})
     change(execution, **columns)
-    assert leases.claim(execution.id, "w:1") is None
+    assert claims.claim(execution.id, "w:1") is None
 
 
 def test_an_execution_that_does_not_exist_is_not_claimed(engine):
-    assert leases.claim(uuid.uuid4(), "w:1") is None
+    assert claims.claim(uuid.uuid4(), "w:1") is None
 
 
 def test_only_the_first_claim_tells_of_a_start(engine, claim):

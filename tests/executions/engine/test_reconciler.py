@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.core import tenancy
-from apps.executions.engine import leases, reconciler
+from apps.executions.engine import claims, reconciler
 from apps.executions.models import Execution
 from tests.executions.engine.conftest import put
 
@@ -81,7 +81,7 @@ def test_an_expired_lease_is_taken_back_and_rung_for(engine, rung, claim):
         Execution.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     reconciler.reconcile()
     assert (held.execution.id, "default") in rung
-    assert leases.claim(held.execution.id, "another:1").token == 2
+    assert claims.claim(held.execution.id, "another:1").token == 2
 
 
 def test_what_is_due_is_queued_once_by_any_number_of_wakers(engine, rung):
