@@ -5,12 +5,17 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
 from apps.accounts.roles import Role
 from apps.core.models import BaseModel
+
+
+def _between(least: int, most: int) -> list[Any]:
+    return [MinValueValidator(least), MaxValueValidator(most)]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -63,19 +68,50 @@ class User(AbstractBaseUser, PermissionsMixin, BaseModel):
 class Organization(BaseModel):
     """A tenant: whose rows they are, and who may see them.
 
-    `max_concurrent` executions of it run at a time; None: as many as workers carry.
+    Attributes:
+        max_concurrent: executions of it that run at a time; None: as many as
+            workers carry.
+        keep_completed_days, keep_failed_days: how long ended executions are kept,
+            where their workflow does not say; 0: for ever; None: as the
+            installation does.
+        keep_last: the newest ended executions of each workflow that are kept
+            however old they are.
     """
+
+    MOST_CONCURRENT: ClassVar[int] = 10_000
+    MOST_DAYS: ClassVar[int] = 36_500
+    MOST_KEPT: ClassVar[int] = 10_000
 
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=63, unique=True)
-    max_concurrent = models.PositiveIntegerField(null=True, blank=True)
+    max_concurrent = models.PositiveIntegerField(
+        null=True, blank=True, validators=_between(1, MOST_CONCURRENT)
+    )
+    keep_completed_days = models.PositiveIntegerField(
+        null=True, blank=True, validators=_between(0, MOST_DAYS)
+    )
+    keep_failed_days = models.PositiveIntegerField(
+        null=True, blank=True, validators=_between(0, MOST_DAYS)
+    )
+    keep_last = models.PositiveIntegerField(
+        null=True, blank=True, validators=_between(0, MOST_KEPT)
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(max_concurrent=None) | Q(max_concurrent__gte=1),
                 name="accounts_organization_limit",
-            )
+            ),
+            # What is larger would leave the range of times, and stop the pruner.
+            models.CheckConstraint(
+                condition=(
+                    (Q(keep_completed_days=None) | Q(keep_completed_days__lte=36_500))
+                    & (Q(keep_failed_days=None) | Q(keep_failed_days__lte=36_500))
+                    & (Q(keep_last=None) | Q(keep_last__lte=10_000))
+                ),
+                name="accounts_organization_retention",
+            ),
         ]
 
     def __str__(self) -> str:

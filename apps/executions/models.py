@@ -263,6 +263,8 @@ class IdempotencyKey(TenantModel):
                 name="idempotency_key_once",
             )
         ]
+        # Keys go with their execution: without it each deletion would look at all.
+        indexes = [models.Index(fields=["execution_id"], name="idempotency_key_of")]
 
     def __str__(self) -> str:
         return self.key

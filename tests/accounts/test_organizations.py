@@ -343,3 +343,38 @@ def test_a_refused_change_leaves_nothing(alice, bob, member):
     with tenancy.tenant(alice.organization_id):
         assert not AuditEntry.objects.exists()
         assert Membership.objects.get(user=alice.user).role == "owner"
+
+
+LIMITS = ("max_concurrent", "keep_completed_days", "keep_failed_days", "keep_last")
+CURRENT = "/api/organizations/current"
+
+
+def test_limits_and_retention_are_the_installations_until_changed(alice):
+    shown = alice.client.get(CURRENT).json()
+    assert {name: shown[name] for name in LIMITS} == dict.fromkeys(LIMITS)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_an_admin_changes_a_limit_and_takes_it_back(alice, name):
+    assert alice.client.patch(CURRENT, {name: 7}).json()[name] == 7
+    assert alice.client.patch(CURRENT, {"name": "Acme 2"}).json()[name] == 7
+    assert alice.client.patch(CURRENT, {name: None}).json()[name] is None
+    with tenancy.tenant(alice.organization_id):
+        entries = AuditEntry.objects.filter(action="organization.update")
+        assert entries.order_by("id").first().after[name] == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[(name, value) for name in LIMITS for value in (-1, 10**12, "5", True, 1.5)],
+        ("max_concurrent", 0),
+        ("keep_completed_days", 36_501),
+        ("keep_last", 10_001),
+    ],
+)
+def test_a_limit_out_of_range_is_refused(alice, name, value):
+    answer = alice.client.patch(CURRENT, {name: value})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["path"] == name
+    assert alice.client.get(CURRENT).json()[name] is None

@@ -43,19 +43,21 @@ class CurrentOrganization(ApiView):
 
     required_roles = {"get": "viewer", "patch": "admin"}
 
-    @extend_schema(responses=io.OrganizationOutput)
+    @extend_schema(responses=io.CurrentOrganizationOutput)
     def get(self, request: Request) -> Response:
         found = selectors.organization_get(viewer=self.viewer)
         if found is None:
             raise NotFound("The organization does not exist.")
-        return Response(io.OrganizationOutput(found).data)
+        return Response(io.CurrentOrganizationOutput(found).data)
 
-    @extend_schema(request=io.OrganizationChange, responses=io.OrganizationOutput)
+    @extend_schema(
+        request=io.OrganizationChange, responses=io.CurrentOrganizationOutput
+    )
     def patch(self, request: Request) -> Response:
         changed = organizations.organization_update(
             viewer=self.viewer, **self.body(io.OrganizationChange)
         )
-        return Response(io.OrganizationOutput(changed).data)
+        return Response(io.CurrentOrganizationOutput(changed).data)
 
 
 class MemberViews(ApiViewSet[Membership]):

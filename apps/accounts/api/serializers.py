@@ -79,6 +79,18 @@ class OrganizationOutput(serializers.ModelSerializer[Organization]):
         fields = ["id", "name", "slug", "created_at"]
 
 
+class CurrentOrganizationOutput(serializers.ModelSerializer[Organization]):
+    class Meta:
+        model = Organization
+        fields = [
+            *OrganizationOutput.Meta.fields,
+            "max_concurrent",
+            "keep_completed_days",
+            "keep_failed_days",
+            "keep_last",
+        ]
+
+
 class TokensOutput(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()
@@ -107,9 +119,20 @@ class OrganizationInput(StrictSerializer):
     name = LineField(max_length=_NAME)
 
 
+def _limit(least: int, most: int) -> serializers.IntegerField:
+    """A number in this range, or null for the installation's."""
+    return serializers.IntegerField(
+        min_value=least, max_value=most, allow_null=True, required=False
+    )
+
+
 class OrganizationChange(StrictSerializer):
     name = LineField(max_length=_NAME, required=False)
     slug = serializers.CharField(max_length=63, min_length=2, required=False)
+    max_concurrent = _limit(1, Organization.MOST_CONCURRENT)
+    keep_completed_days = _limit(0, Organization.MOST_DAYS)
+    keep_failed_days = _limit(0, Organization.MOST_DAYS)
+    keep_last = _limit(0, Organization.MOST_KEPT)
 
 
 class MyOrganizationOutput(serializers.ModelSerializer[Membership]):

@@ -1,6 +1,7 @@
 """Organizations: made by people, named by their admins."""
 
 import secrets
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
@@ -14,6 +15,11 @@ from apps.core.errors import Conflict, Invalid
 
 _SLUG_LENGTH = 50
 _ENDING_BYTES = 4
+# What admins may change of their organization.
+CHANGEABLE = (
+    *("name", "slug", "max_concurrent"),
+    *("keep_completed_days", "keep_failed_days", "keep_last"),
+)
 
 
 def _slug(name: str) -> str:
@@ -59,30 +65,33 @@ def _inserted(name: str) -> Organization:
         return Organization.objects.create(name=name, slug=_slug(name))
 
 
-def organization_update(
-    *, viewer: Viewer, name: str | None = None, slug: str | None = None
-) -> Organization:
-    """Change the name or the slug of the viewer's organization.
+def organization_update(*, viewer: Viewer, **changes: Any) -> Organization:
+    """Change the viewer's organization; what is not named stays.
+
+    Args:
+        changes: any of `CHANGEABLE`, checked for form and range already.
 
     Raises:
         Conflict: another organization has the slug.
+        Invalid: the slug is none.
     """
     viewer.require(Role.ADMIN)
     organization = Organization.objects.select_for_update().get(
         id=viewer.organization_id
     )
-    before = {"name": organization.name, "slug": organization.slug}
-    organization.name = name or organization.name
-    organization.slug = slug or organization.slug
-    after = {"name": organization.name, "slug": organization.slug}
-    if after == before:
+    before = _facts(organization)
+    for name in changes:
+        if name not in CHANGEABLE:
+            raise TypeError(f"no such field to change: {name}")
+        setattr(organization, name, changes[name])
+    after = _facts(organization)
+    changed = [name for name in CHANGEABLE if before[name] != after[name]]
+    if not changed:
         return organization
-    if slug is not None and slug != slugify(slug):
-        message = "must be lower-case letters, digits and hyphens"
-        raise Invalid(errors=[{"path": "slug", "message": message}])
+    _check_slug(changes.get("slug"))
     try:
         with transaction.atomic():
-            organization.save(update_fields=["name", "slug"])
+            organization.save(update_fields=changed)
     except IntegrityError as error:
         raise Conflict("Another organization has this slug.") from error
     audit(
@@ -94,3 +103,13 @@ def organization_update(
         after=after,
     )
     return organization
+
+
+def _facts(organization: Organization) -> dict[str, Any]:
+    return {name: getattr(organization, name) for name in CHANGEABLE}
+
+
+def _check_slug(slug: str | None) -> None:
+    if slug is not None and slug != slugify(slug):
+        message = "must be lower-case letters, digits and hyphens"
+        raise Invalid(errors=[{"path": "slug", "message": message}])

@@ -1,15 +1,26 @@
 """The fixed parts of a document, as Pydantic models: they check and give the schema."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
+from apps.core.durations import parse_duration
 from apps.steps.base import Condition, Duration, Value
-from apps.workflows.definition.model import Concurrency, Retry, Settings
+from apps.workflows.definition.model import Concurrency, Retention, Retry, Settings
 
 SCHEMA_VERSION = 1
 _USUAL = Retry()
+# Nobody could look at what is gone sooner.
+_SHORTEST_KEPT = timedelta(hours=1)
 INPUT_TYPES = (
     *("string", "number", "integer", "boolean", "array", "object", "any"),
     *("date", "file"),
@@ -59,6 +70,18 @@ def _refuse_zero(duration: Any) -> Any:
     return duration
 
 
+def _kept(value: Any) -> timedelta:
+    if value == "forever":
+        return Retention.FOREVER
+    try:
+        kept = parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or the word forever") from error
+    if kept < _SHORTEST_KEPT:
+        raise ValueError("must be an hour or longer, or the word forever")
+    return kept
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -77,6 +100,14 @@ StepId = Annotated[str, Plain, AfterValidator(_check_id)]
 Identifier = Annotated[str, Plain, AfterValidator(check_name)]
 Label = Annotated[str, Plain, Field(max_length=200)]
 PositiveDuration = Annotated[Duration, AfterValidator(_refuse_zero)]
+# How long something is kept.
+Kept = Annotated[
+    timedelta,
+    BeforeValidator(_kept),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 3600}, {"type": "string"}]}
+    ),
+]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 # Steps are parsed one by one, each with its own path.
 StepList = list[Any]
@@ -145,19 +176,32 @@ class ConcurrencyFields(Fields):
     on_limit: Literal["queue", "skip", "cancel_running"] = "queue"
 
 
+class RetentionFields(Fields):
+    """How long ended executions are kept."""
+
+    completed: Kept | None = None
+    failed: Kept | None = None
+    keep_last: Annotated[int, Field(ge=0, le=10_000)] | None = None
+
+    def build(self) -> Retention:
+        """The rule that the pruner reads."""
+        return Retention(**dict(self))
+
+
 class SettingsFields(Fields):
     """Settings that are versioned with the document."""
 
     timeout: PositiveDuration | None = None
     concurrency: ConcurrencyFields | None = None
     pool: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] = "default"
+    retention: RetentionFields = Field(default_factory=RetentionFields)
 
     def build(self) -> Settings:
         """The settings that the engine reads."""
         concurrency = None
         if self.concurrency:
             concurrency = Concurrency(**dict(self.concurrency))
-        return Settings(self.timeout, concurrency, self.pool)
+        return Settings(self.timeout, concurrency, self.pool, self.retention.build())
 
 
 class DocumentFields(Fields):

@@ -6,7 +6,7 @@ it changes after parsing, so one object serves every execution of a version.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 from apps.core.expressions import Compiled
 from apps.core.types import Json
@@ -96,12 +96,30 @@ class Concurrency:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long ended executions are kept; what is None, the organization says.
+
+    Attributes:
+        completed: for completed and cancelled ones; `FOREVER`: for ever.
+        failed: for failed ones, likewise.
+        keep_last: the newest ended ones that are kept however old they are.
+    """
+
+    FOREVER: ClassVar[timedelta] = timedelta.max
+
+    completed: timedelta | None = None
+    failed: timedelta | None = None
+    keep_last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Settings that belong to the document and are versioned with it."""
 
     timeout: timedelta | None = None
     concurrency: Concurrency | None = None
     pool: str = "default"
+    retention: Retention = Retention()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """What a document may say, and what each mistake in it is called."""
 
+from datetime import timedelta
+
 import pytest
 
 from apps.core.errors import Invalid
 from apps.core.yaml_documents import load_yaml
 from apps.steps.base import BlockType
 from apps.workflows.definition.marks import with_lines
+from apps.workflows.definition.model import Retention
 from apps.workflows.definition.parser import parse
 from tests.workflows.documents import (
     OVERDUE,
@@ -23,6 +26,18 @@ def test_takes_a_whole_workflow() -> None:
     assert [node.id for node in definition.steps.nodes] == ["rows", "loop"]
     assert definition.settings.timeout is not None
     assert definition.settings.timeout.total_seconds() == 300
+
+
+def test_reads_how_long_ended_executions_are_kept() -> None:
+    rule = {"completed": "30d", "failed": "forever", "keep_last": 100}
+    retention = parse(
+        with_steps(step(), settings={"retention": rule})
+    ).settings.retention
+    assert retention == Retention(timedelta(days=30), Retention.FOREVER, 100)
+
+
+def test_says_nothing_of_retention_unless_the_document_does() -> None:
+    assert parse(with_steps(step())).settings.retention == Retention()
 
 
 def test_fills_the_bodies_of_blocks_with_their_steps() -> None:
@@ -104,6 +119,11 @@ MISTAKES = [
     ("variables: {a: '{{ secrets.key }}'}", "variables.a", "only in the params"),
     ("settings: {timout: 5m}", "settings.timout", 'did you mean "timeout"'),
     ("settings: {timeout: 0}", "settings.timeout", "longer than 0"),
+    ("settings: {retention: {completed: 1m}}", "settings.retention.completed", "hour"),
+    ("settings: {retention: {failed: 400d}}", "settings.retention.failed", "forever"),
+    ("settings: {retention: {failed: -1d}}", "settings.retention.failed", "forever"),
+    ("settings: {retention: {keep_last: -1}}", "settings.retention.keep_last", ""),
+    ("settings: {retention: {keep: 1}}", "settings.retention.keep", "keep_last"),
     ("settings: {concurrency: {limit: 0}}", "settings.concurrency.limit", ""),
     ("name: 'a {{ b }}'", "name", "takes no expression"),
     ("steps: []", "steps", "at least one step"),
