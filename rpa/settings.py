@@ -31,6 +31,14 @@ def seconds(name: str, default: float) -> timedelta:
     return timedelta(seconds=env.float(name, default))
 
 
+def days(name: str, default: int) -> timedelta | None:
+    """How long something is kept; 0 or nothing: for ever."""
+    value = env.int(name, default) if env.str(name, str(default)) else 0
+    if not 0 <= value <= 36_500:
+        raise ValueError(f"{name} must be from 0 to 36500 days")
+    return timedelta(days=value) or None
+
+
 # --- What this process is -----------------------------------------------------
 
 # Commands that change the schema sign in as the owner of the tables; all else
@@ -186,7 +194,10 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_start": 0,
     "interval_max": 0.5,
 }
-CELERY_WORKER_SEND_TASK_EVENTS = True
+# What Flower shows; costs two messages an execution, so it is off unless wanted.
+CELERY_WORKER_SEND_TASK_EVENTS = env.bool("CELERY_EVENTS", False)
+# Celery's prefork, with children that look for work themselves when idle.
+CELERY_WORKER_POOL = "apps.executions.engine.pool:TaskPool"
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = env.int("WORKER_MAX_TASKS_PER_CHILD", 5_000)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -200,13 +211,24 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 WORKFLOW_MAX_CONCURRENT = env.int("WORKFLOW_MAX_CONCURRENT", 5)
 WORKFLOW_TIMEOUT = milliseconds("WORKFLOW_TIMEOUT", 300_000)
 WORKER_GRACE = seconds("WORKER_GRACE", 60)
+WORKER_DEAF_AFTER = seconds("WORKER_DEAF_AFTER", 90)
 LEASE_DURATION = seconds("LEASE_DURATION", 30)
+# Waiting so long is worth one step of priority.
+PRIORITY_AGEING = seconds("PRIORITY_AGEING_S", 60)
 LOOP_MAX_ITERATIONS = env.int("LOOP_MAX_ITERATIONS", 10_000)
 EXECUTION_MAX_RECORDS = env.int("EXECUTION_MAX_RECORDS", 100_000)
 EXECUTION_MAX_DELIVERIES = env.int("EXECUTION_MAX_DELIVERIES", 4)
 STEP_OUTPUT_INLINE_BYTES = env.int("STEP_OUTPUT_INLINE_BYTES", 256 * 1024)
 STEP_OUTPUT_MAX_BYTES = env.int("STEP_OUTPUT_MAX_BYTES", 16 * 1024 * 1024)
 EXECUTION_MEMORY_BYTES = env.int("EXECUTION_MEMORY_BYTES", 2 * 1024**3)
+# How long ended executions and published events are kept; None: for ever.
+RETENTION_COMPLETED_DAYS = days("RETENTION_COMPLETED_DAYS", 90)
+RETENTION_FAILED_DAYS = days("RETENTION_FAILED_DAYS", 180)
+RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", 30)
+# How long a caller of a hook waits for the end unless it says so, and at most.
+HOOK_WAIT = seconds("HOOK_WAIT_S", 30)
+HOOK_WAIT_MAX = seconds("HOOK_WAIT_MAX_S", 300)
+HOOK_BODY_MAX_BYTES = env.int("HOOK_BODY_MAX_BYTES", 1024 * 1024)
 HTTP_MAX_BYTES = env.int("HTTP_MAX_BYTES", 10 * 1024 * 1024)
 FILE_MAX_BYTES = env.int("FILE_MAX_BYTES", 200 * 1024 * 1024)
 EGRESS_ALLOW = env.str("EGRESS_ALLOW", "")

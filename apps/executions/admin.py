@@ -17,9 +17,9 @@ from apps.accounts.roles import Role
 from apps.accounts.viewer import Viewer
 from apps.core.errors import Conflict
 from apps.executions import selectors
+from apps.executions.cancels import execution_cancel
 from apps.executions.engine import masking
 from apps.executions.models import Artifact, Execution, Worker
-from apps.executions.services import execution_cancel
 
 
 class UncountedPaginator(Paginator[Any]):

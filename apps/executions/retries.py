@@ -7,11 +7,12 @@ from typing import Literal
 from django.db import connection, transaction
 
 from apps.accounts.viewer import Viewer
-from apps.core.errors import Conflict, Invalid
+from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.types import Json
 from apps.executions import services
 from apps.executions.models import Execution, StepRecord
 from apps.executions.reuse import Outline, Recorded, Row, same_until
+from apps.executions.trail import audit_of
 from apps.workflows import selectors as workflows
 from apps.workflows.models import Workflow
 
@@ -38,10 +39,15 @@ def execution_retry(
 
     Raises:
         Conflict: the execution has not ended, or nothing failed in it.
+        NotFound: it was pruned just now.
         Invalid: no such step is recorded, or the inputs do not fit.
     """
     if not execution.is_final:
         raise Conflict("The execution has not ended yet.", code="execution_open")
+    # Held, so that it is not pruned while its records are copied.
+    source = Execution.objects.select_for_update(no_key=True, of=("self",))
+    if not source.filter(id=execution.id).exists():
+        raise NotFound("There is no such execution.")
     workflow = Workflow.objects.get(id=execution.workflow_id)
     version_id = execution.version_id
     if version == "current":
@@ -59,7 +65,7 @@ def execution_retry(
     if from_ != "start":
         again.reused_steps = _reuse(execution, again, from_)
     services.accept(again)
-    services.audit_of(again, "retry", by, retry_of=str(execution.id), **{"from": from_})
+    audit_of(again, "retry", by, retry_of=str(execution.id), **{"from": from_})
     return again
 
 

@@ -7,7 +7,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from apps.executions import selectors, services
+from apps.executions import cancels, selectors
 from apps.executions.engine import dispatcher
 from tests.fixtures_engine import wait_for
 
@@ -69,7 +69,7 @@ def test_cancel_reaches_a_blocked_step_within_two_seconds(engine, worker):
     wait_for(lambda: "long running" in engine.paths(execution))
     asked = time.monotonic()
     with engine.scope():
-        services.execution_cancel(execution=engine.now(execution), by=engine.viewer)
+        cancels.execution_cancel(execution=engine.now(execution), by=engine.viewer)
     done = engine.ended(execution, within=10)
     took = time.monotonic() - asked
     assert done.status == "cancelled"

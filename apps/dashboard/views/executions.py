@@ -17,7 +17,7 @@ from apps.dashboard.selectors import (
 from apps.dashboard.views.base import STOP_POLLING, Page
 from apps.dashboard.views.lists import list_page
 from apps.dashboard.wording import SHOWN_STATES
-from apps.executions import selectors, services
+from apps.executions import cancels, selectors
 from apps.executions.retries import execution_retry
 
 
@@ -74,7 +74,7 @@ class CancelExecution(Page):
     def post(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
         execution = selectors.execution_get(execution_id)
         try:
-            services.execution_cancel(execution=execution, by=self.viewer)
+            cancels.execution_cancel(execution=execution, by=self.viewer)
         except Conflict as error:
             messages.warning(request, str(error))
         return redirect("dashboard:execution", execution_id)

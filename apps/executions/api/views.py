@@ -8,8 +8,9 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.viewer import Viewer
 from apps.core.api.views import ApiView
-from apps.executions import retries, selectors, services
+from apps.executions import cancels, retries, selectors, services
 from apps.executions.api import serializers as data
 from apps.executions.api.pages import step_page
 from apps.executions.models import Execution
@@ -50,7 +51,7 @@ class Execute(ApiView):
             idempotency_key=request.headers.get("Idempotency-Key", in_body),
             **sent,
         )
-        return _shown(execution.id, status.HTTP_202_ACCEPTED)
+        return _shown(self.viewer, execution.id, status.HTTP_202_ACCEPTED)
 
 
 class CancelWorkflow(ApiView):
@@ -62,7 +63,7 @@ class CancelWorkflow(ApiView):
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
         """Cancel all open executions of a workflow."""
         workflow = workflow_get(viewer=self.viewer, workflow_id=workflow_id)
-        count = services.workflow_cancel(workflow=workflow, by=self.viewer)
+        count = cancels.workflow_cancel(workflow=workflow, by=self.viewer)
         return Response({"cancelled": count}, status=status.HTTP_202_ACCEPTED)
 
 
@@ -126,7 +127,7 @@ class ExecutionView(ApiView):
     @extend_schema(responses=data.ExecutionDetail)
     def get(self, request: Request, execution_id: uuid.UUID) -> Response:
         """Show an execution with its inputs, variables and outputs."""
-        return _shown(execution_id, status.HTTP_200_OK)
+        return _shown(self.viewer, execution_id, status.HTTP_200_OK)
 
 
 class Steps(ApiView):
@@ -154,10 +155,10 @@ class Cancel(ApiView):
     @extend_schema(request=None, responses=data.ExecutionDetail)
     def post(self, request: Request, execution_id: uuid.UUID) -> Response:
         """Cancel an execution and all that it started; again is harmless."""
-        services.execution_cancel(
+        cancels.execution_cancel(
             execution=selectors.execution_get(execution_id), by=self.viewer
         )
-        return _shown(execution_id, status.HTTP_200_OK)
+        return _shown(self.viewer, execution_id, status.HTTP_200_OK)
 
 
 class Retry(ApiView):
@@ -176,12 +177,13 @@ class Retry(ApiView):
             version=sent["version"],
             inputs=sent["inputs"],
         )
-        return _shown(again.id, status.HTTP_202_ACCEPTED)
+        return _shown(self.viewer, again.id, status.HTTP_202_ACCEPTED)
 
 
-def _shown(execution_id: uuid.UUID, code: int) -> Response:
+def _shown(viewer: Viewer, execution_id: uuid.UUID, code: int) -> Response:
     found: Execution = selectors.execution_get(execution_id)
     headers = {}
     if code == status.HTTP_202_ACCEPTED:
         headers["Location"] = f"/api/executions/{execution_id}"
-    return Response(data.ExecutionDetail(found).data, status=code, headers=headers)
+    shown = data.ExecutionDetail(found, context={"viewer": viewer})
+    return Response(shown.data, status=code, headers=headers)

@@ -18,6 +18,8 @@ from django.db import connection
 from apps.core import tenancy
 from apps.core.types import JsonObject
 from apps.events.services import emit
+from apps.executions.engine import limits
+from apps.executions.engine.endings import tell_waiting
 
 
 class LeaseLost(BaseException):
@@ -114,6 +116,7 @@ class Freed:
     pool: str
     status: str
     parent_id: uuid.UUID | None
+    limit_key: str
 
 
 _FREE = """
@@ -138,7 +141,7 @@ _FREE = """
             LEAST(clock_timestamp(), lease_until) - claimed_at))::bigint,
         lease_owner = '', lease_until = NULL, rung_at = NULL
     WHERE e.status = 'running' AND {condition}
-    RETURNING e.id, organization_id, workflow_id, pool, status, parent_id
+    RETURNING e.id, organization_id, workflow_id, pool, status, parent_id, limit_key
 """
 
 
@@ -210,7 +213,9 @@ def _free(condition: str, **values: uuid.UUID | int) -> list[Freed]:
 
 def _end_of_lost(one: Freed) -> None:
     close_records(one.execution_id)
+    tell_waiting(one.execution_id)
     wake(one.parent_id)
+    limits.release([one.limit_key])
     emit(
         f"execution-{one.status}",
         organization_id=one.organization_id,
@@ -221,11 +226,15 @@ def _end_of_lost(one: Freed) -> None:
 
 def close_records(*execution_ids: uuid.UUID) -> None:
     """Mark what was still open in executions that ended as cancelled."""
+    ended = list(execution_ids)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE executions_steprecord SET status = 'cancelled'"
+            "WITH closed AS (UPDATE executions_wait SET closed_at = clock_timestamp()"
+            "  WHERE execution_id = ANY(%s)"
+            "  AND answered_at IS NULL AND closed_at IS NULL)"
+            " UPDATE executions_steprecord SET status = 'cancelled'"
             " WHERE execution_id = ANY(%s) AND status IN ('running', 'waiting')",
-            [list(execution_ids)],
+            [ended, ended],
         )
 
 
@@ -255,7 +264,8 @@ def fail_killed(execution_id: uuid.UUID, token: int, error: JsonObject) -> None:
                 " reason = %s, finished_at = clock_timestamp(), lease_owner = '',"
                 " lease_until = NULL WHERE id = %s AND lease_token = %s"
                 " AND status = 'running'"
-                " RETURNING id, organization_id, workflow_id, pool, status, parent_id",
+                " RETURNING id, organization_id, workflow_id, pool, status, parent_id,"
+                " limit_key",
                 [json.dumps(error), error["message"], execution_id, token],
             )
             row = cursor.fetchone()

@@ -13,13 +13,23 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from apps.core import tenancy
 from apps.core.errors import RpaError
 from apps.core.types import Json, JsonObject
 from apps.events.services import emit
-from apps.executions.engine import claims, interrupts, leases, masking, outputs, rows
+from apps.executions.engine import (
+    claims,
+    dispatcher,
+    endings,
+    interrupts,
+    leases,
+    limits,
+    masking,
+    outputs,
+    rows,
+)
 from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.guarded_secrets import GuardedSecrets
@@ -34,6 +44,7 @@ from apps.executions.engine.slots import Order, Slot
 from apps.executions.engine.strand import Strand
 from apps.executions.engine.tools import ExecutionTools, ProcessTools
 from apps.executions.engine.vault import Vault
+from apps.executions.links import resume_url
 from apps.steps.signals import Park
 from apps.workflows import selectors as workflows
 from apps.workflows.definition.model import Definition
@@ -158,6 +169,7 @@ class _Run:
                 "started_at": lease.started_at.astimezone(UTC).isoformat(),
                 "trigger": lease.trigger,
                 "dry_run": lease.dry_run,
+                "resume_url": resume_url(lease.organization_id, lease.execution_id),
             },
         }
         strand = Strand(
@@ -252,13 +264,16 @@ class _Run:
     def _running_ms(self) -> int:
         return self.lease.running_ms + round((time.monotonic() - self.began) * 1000)
 
-    def _update(self, assignments: str, values: list[Any]) -> None:
+    def _update(
+        self, assignments: str, values: list[Any], returning: str = "id"
+    ) -> None:
         """Change the execution's row, fenced, inside the open transaction."""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE executions_execution SET {assignments}, running_ms = %s,"  # noqa: S608  # our own texts
                 " lease_owner = '', lease_until = NULL"
-                " WHERE id = %s AND lease_token = %s AND status = 'running'",
+                " WHERE id = %s AND lease_token = %s AND status = 'running'"
+                f" RETURNING {returning}",
                 [
                     *values,
                     self._running_ms(),
@@ -283,10 +298,13 @@ class _Run:
                 " variables = %s::jsonb, outputs = %s::jsonb,"
                 " finished_at = clock_timestamp(), due_at = NULL",
                 [outcome.status, reason, error, variables, results],
+                returning=endings.TELL,
             )
             if leaves_open:
                 leases.close_records(self.lease.execution_id)
             leases.wake(self.lease.parent_id)
+            limits.release([self.lease.limit_key])
+            self._leave_place()
             if self.secrets.resolved:
                 secrets_mark_used(self.lease.organization_id, self.secrets.resolved)
             self._tell(outcome.status, {"reason": reason[:500]})
@@ -315,6 +333,7 @@ class _Run:
                 " ELSE %s END, wake_requested = false",
                 [reason, variables, results, park.due_at],
             )
+            self._leave_place()
             due = park.due_at.isoformat() if park.due_at else None
             self._tell("waiting", {"reason": reason[:500], "due_at": due})
 
@@ -330,6 +349,12 @@ class _Run:
             )
 
         self._give_back(write)
+
+    def _leave_place(self) -> None:
+        """Ring for another one that waits for this organization's limit."""
+        if self.lease.is_limited:
+            bell = partial(dispatcher.ring, self.lease.execution_id, self.lease.pool)
+            transaction.on_commit(bell, robust=True)
 
     def _give_back(self, write: Callable[[], None]) -> None:
         try:

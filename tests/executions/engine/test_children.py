@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.executions import services
+from apps.executions import cancels
 from apps.executions.engine import claims
 from apps.executions.engine.children import MAX_DEPTH
 from apps.executions.engine.frames import Outcome
@@ -112,7 +112,7 @@ def test_a_cancel_of_a_waiting_parent_cancels_all_below_it(engine, child):
     (third,) = children(engine, second)
     child.run(third)
     with engine.scope():
-        services.execution_cancel(execution=engine.now(top), by=engine.viewer)
+        cancels.execution_cancel(execution=engine.now(top), by=engine.viewer)
     assert {engine.now(one).status for one in (top, second, third)} == {"cancelled"}
     assert engine.paths(third) == ["long cancelled"]
 
@@ -123,7 +123,7 @@ def test_a_child_that_is_cancelled_fails_its_parents_step(engine, child):
     child.run(parent)
     (one,) = children(engine, parent)
     with engine.scope():
-        services.execution_cancel(execution=one, by=engine.viewer)
+        cancels.execution_cancel(execution=one, by=engine.viewer)
     assert wake_due() == 1
     child.run(parent)
     assert engine.now(parent).error["code"] == "child_failed"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 
-from apps.executions import services
+from apps.executions import cancels
 from apps.executions.engine import performer
 from apps.executions.models import Execution, StepRecord
 from tests.executions.engine.conftest import bad, nap, put, write
@@ -46,7 +46,7 @@ def cancelled_while(engine, meanwhile):
         def cancel():
             wait_for(lambda: path_status in engine.paths(execution))
             with engine.scope():
-                services.execution_cancel(
+                cancels.execution_cancel(
                     execution=Execution.objects.get(id=execution.id), by=engine.viewer
                 )
 

@@ -14,7 +14,7 @@ from apps.core import tenancy
 from apps.core.errors import Invalid, RpaError
 from apps.core.types import JsonObject
 from apps.core.yaml_documents import load_yaml
-from apps.executions import lines, services
+from apps.executions import cancels, lines, services
 from apps.executions.engine.workers import total_capacity
 from apps.executions.follow import follow, status
 from apps.executions.local import run_here
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             _watch(execution, is_local=options["local"])
         except KeyboardInterrupt:
             with tenancy.tenant(execution.organization_id):
-                services.execution_cancel(execution=execution, by=None)
+                cancels.execution_cancel(execution=execution, by=None)
             console.print("cancelled", style="magenta")
         ended = status(execution)
         console.print(lines.end_line(ended))

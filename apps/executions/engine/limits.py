@@ -1,0 +1,166 @@
+"""How many executions that share a key are under way at a time.
+
+`settings.concurrency` gives a limit, for the workflow or for each value of a key.
+What is over the limit is *held*: queued, but not to be claimed. Who is under way is
+counted from the rows themselves, under a lock on the key: when an execution is
+accepted and when one ends. No counter is kept, so none can drift.
+
+Locks are taken in one order: rows first, then the key; and rows that are chosen
+under the key's lock are skipped when somebody holds them.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from django.db import connection, transaction
+
+from apps.core import tenancy
+from apps.core.errors import Invalid, RpaError
+from apps.core.expressions import Scope
+from apps.core.types import Json
+from apps.executions.engine import dispatcher
+from apps.executions.models import Execution
+from apps.steps.base import Value
+from apps.workflows.definition.model import Definition
+
+_KEY_AT = "settings.concurrency.key"
+
+
+def limit_key(
+    definition: Definition, workflow_id: uuid.UUID, inputs: Mapping[str, Json]
+) -> str:
+    """What an execution with these inputs shares its limit with; empty without one.
+
+    Raises:
+        Invalid: the key cannot be computed, or is nothing.
+    """
+    concurrency = definition.settings.concurrency
+    if concurrency is None:
+        return ""
+    if concurrency.key is None:
+        return str(workflow_id)
+    value = _rendered(concurrency.key, definition, inputs)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        message = "renders to nothing with these inputs"
+        raise Invalid(errors=[{"path": _KEY_AT, "message": message}])
+    text = json.dumps(value, sort_keys=True)
+    return f"{workflow_id}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _rendered(key: Value, definition: Definition, inputs: Mapping[str, Json]) -> Json:
+    values: dict[str, Json] = {}
+    names = {
+        "inputs": inputs,
+        "variables": values,
+        "workflow": {"name": definition.name},
+    }
+    scope = Scope(names)
+    try:
+        for name, value in definition.variables.items():
+            values[name] = value.compiled.render(scope)
+        return key.compiled.render(scope)
+    except RpaError as error:
+        message = f"cannot be computed with these inputs: {error}"
+        raise Invalid(errors=[{"path": _KEY_AT, "message": message}]) from error
+
+
+def lock(keys: Iterable[str]) -> None:
+    """Let nobody else decide about these keys until the transaction ends."""
+    with connection.cursor() as cursor:
+        for key in sorted({key for key in keys if key}):
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"limit {key}"],
+            )
+
+
+def place(execution: Execution, *, skip: bool) -> None:
+    """Decide under the lock whether a new execution runs, is held or is skipped."""
+    size = execution.limit_size or 1
+    lock([execution.limit_key])
+    if _under_way(execution.limit_key) < size:
+        return
+    taken = "another one is under way" if size == 1 else f"{size} are under way"
+    if skip:
+        execution.status = Execution.CANCELLED
+        execution.reason = f"skipped: {taken}"
+    else:
+        execution.is_held = True
+        execution.reason = f"waits: {taken}"
+
+
+def uses_place_of_an_ancestor(execution: Execution) -> bool:
+    """Whether it was started by one under the same key: both would wait for ever."""
+    if execution.parent_id is None:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE line AS (SELECT id, parent_id, limit_key"
+            "  FROM executions_execution WHERE id = %s"
+            "  UNION ALL SELECT e.id, e.parent_id, e.limit_key"
+            "  FROM executions_execution e JOIN line ON e.id = line.parent_id)"
+            " SELECT 1 FROM line WHERE limit_key = %s LIMIT 1",
+            [execution.parent_id, execution.limit_key],
+        )
+        return cursor.fetchone() is not None
+
+
+def _under_way(key: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM executions_execution WHERE limit_key = %s"
+            " AND status IN ('queued', 'running', 'waiting') AND NOT is_held",
+            [key],
+        )
+        return int(cursor.fetchone()[0])
+
+
+# One at a time: each that may run counts for the next.
+_RELEASE = """
+    UPDATE executions_execution SET is_held = false, reason = '', rung_at = now()
+    WHERE id = (
+        SELECT id FROM executions_execution
+        WHERE limit_key = %(key)s AND status = 'queued' AND is_held
+            AND limit_size > (
+                SELECT count(*) FROM executions_execution
+                WHERE limit_key = %(key)s AND NOT is_held
+                    AND status IN ('queued', 'running', 'waiting'))
+        ORDER BY order_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, pool
+"""
+
+
+def release(keys: Iterable[str]) -> None:
+    """Let those run that were held, as far as the limits allow; rings for them.
+
+    To be called in the transaction that ends an execution, after its row is written.
+    """
+    wanted = {key for key in keys if key}
+    lock(wanted)
+    for key in wanted:
+        for released in _released(key):
+            transaction.on_commit(partial(dispatcher.ring, *released), robust=True)
+
+
+def _released(key: str) -> Iterator[tuple[uuid.UUID, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, {"key": key})
+        while row := cursor.fetchone():
+            yield row
+            cursor.execute(_RELEASE, {"key": key})
+
+
+def release_overlooked() -> None:
+    """The same for every key under which somebody is held; nothing should be left."""
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT limit_key FROM executions_execution"
+            " WHERE status = 'queued' AND is_held AND limit_key <> ''"
+        )
+        keys = [row[0] for row in cursor.fetchall()]
+    for key in keys:
+        with tenancy.system():
+            release([key])
