@@ -40,7 +40,7 @@ def execution_retry(
     Raises:
         Conflict: the execution has not ended, or nothing failed in it.
         NotFound: it was pruned just now.
-        Invalid: no such step is recorded, or the inputs do not fit.
+        Invalid: no such step is recorded or in the version, or the inputs do not fit.
     """
     if not execution.is_final:
         raise Conflict("The execution has not ended yet.", code="execution_open")
@@ -76,10 +76,17 @@ def _reuse(execution: Execution, again: Execution, from_: str) -> int:
     kept = recorded.before(_point(execution, recorded, from_))
     if again.version_id != execution.version_id:
         current = Outline(workflows.definition_of(again.version_id))
+        _check_point(from_, current)
         kept = same_until(kept, outline, current)
     redone = [row for row in kept if recorded.is_redone(row)]
     _copy(execution.id, again.id, kept, redone)
     return len(kept) - len(redone)
+
+
+def _check_point(from_: str, outline: Outline) -> None:
+    if from_ != "failed" and outline.place(from_) is None:
+        message = f"the current version has no step with the path {from_[:200]!r}"
+        raise Invalid(errors=[{"path": "from", "message": message}])
 
 
 def _rows(execution: Execution) -> list[Row]:

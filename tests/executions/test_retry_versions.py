@@ -101,6 +101,19 @@ def test_a_difference_inside_a_loop_ends_the_reuse_there(
     assert {"rows[0].y", "rows[1].x"}.isdisjoint(reused(engine, done, again))
 
 
+def test_a_path_that_the_chosen_version_does_not_have_is_refused(
+    engine: Engine, retry: Retry
+) -> None:
+    workflow = engine.workflow(doc(put("a", 1), broken("b")))
+    done = engine.run(workflow)
+    change(engine, workflow, put("a", 1), put("c", 1))
+    answer = retry(done, version="current", **{"from": "b"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["path"] == "from"
+    assert engine.now(done).status == "failed"
+    assert retry(done, version="same", **{"from": "b"}).status_code == 202
+
+
 # --- secrets ----------------------------------------------------------------------
 
 
