@@ -1,9 +1,21 @@
-"""The ASGI entry: HTTP today, WebSockets beside it."""
+"""The ASGI entry: hooks, then all else that Django serves."""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rpa.settings")
 
-application = get_asgi_application()
+_django = get_asgi_application()
+
+# They need Django set up.
+from apps.executions.inbound.endpoint import PREFIX, hooks  # noqa: E402
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Serve one connection."""
+    if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        await hooks(scope, receive, send)
+    else:
+        await _django(scope, receive, send)

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from apps.executions.api import artifacts, files, views
+from apps.executions.api import artifacts, files, hooks, views
 
 urlpatterns = [
     path("workflows/engine/status", views.EngineStatus.as_view()),
     path("workflows/<uuid:workflow_id>/execute", views.Execute.as_view()),
     path("workflows/<uuid:workflow_id>/cancel", views.CancelWorkflow.as_view()),
     path("workflows/<uuid:workflow_id>/status", views.WorkflowStatus.as_view()),
+    path("workflows/<uuid:workflow_id>/hook", hooks.HookView.as_view()),
     path("executions", views.Executions.as_view()),
     path("executions/<uuid:execution_id>", views.ExecutionView.as_view()),
     path("executions/<uuid:execution_id>/steps", views.Steps.as_view()),

@@ -121,6 +121,11 @@ def definition_of(version_id: uuid.UUID) -> Definition:
     return _keep(version_id, parse(version.document))
 
 
+def definition_in_memory(version_id: uuid.UUID) -> Definition | None:
+    """What the version means, if this process knows it already: without a query."""
+    return _known(version_id)
+
+
 def _known(version_id: uuid.UUID) -> Definition | None:
     with _parsed_lock:
         if version_id in _parsed:

@@ -1,12 +1,13 @@
 """Fixtures for retries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from apps.executions.local import run_here
 from apps.executions.models import Execution
+from tests.executions.calling import Caller
 from tests.fixtures_cast import Person
 from tests.fixtures_engine import Engine
 
@@ -47,3 +48,11 @@ def repair(alice: Person) -> Callable[[str], None]:
         alice.client.generic("PUT", f"/api/files/{step_id}.in", b"now")
 
     return put_file
+
+
+@pytest.fixture
+def caller(engine: Engine) -> Iterator[Caller]:
+    """Calls workflows' own URLs."""
+    made = Caller(engine)
+    yield made
+    made.close()
