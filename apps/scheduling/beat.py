@@ -2,8 +2,8 @@
 
 System jobs are `PeriodicTask` rows of django-celery-beat. Beside them this process
 runs the loops that keep the first promise, in threads of their own: the reconciler,
-the waker of parked executions, and the publisher of events. Each is safe in any
-number, so any number of beats may run.
+the waker of parked executions, the publisher of events, and the pruner of what was
+kept long enough. Each is safe in any number, so any number of beats may run.
 """
 
 import logging
@@ -17,6 +17,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 from apps.core import heartbeats, tenancy
 from apps.events.publisher import publish_batch
 from apps.executions.engine.reconciler import reconcile, wake_due
+from apps.executions.retention import prune_if_due
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ BEAT_EVERY_S = 5.0
 PUBLISH_EVERY_S = 0.1
 WAKE_EVERY_S = 0.5
 RECONCILE_EVERY_S = 10.0
+# How often it asks whether a pass is due; that is once an hour.
+PRUNE_EVERY_S = 60.0
 
 
 class Loop(threading.Thread):
@@ -74,6 +77,7 @@ def loops() -> list[Loop]:
         Loop("publisher", PUBLISH_EVERY_S, publish_batch),
         Loop("waker", WAKE_EVERY_S, wake_due),
         Loop("reconciler", RECONCILE_EVERY_S, reconcile),
+        Loop("pruner", PRUNE_EVERY_S, prune_if_due),
         Loop("heartbeat", BEAT_EVERY_S, lambda: heartbeats.beat(HEARTBEAT)),
     ]
 

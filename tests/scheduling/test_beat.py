@@ -56,9 +56,9 @@ def test_a_loop_pauses_when_there_is_nothing_to_do(db):
     assert len(calls) == 1
 
 
-def test_a_beat_publishes_wakes_reconciles_and_says_that_it_is_alive():
+def test_a_beat_has_all_its_loops():
     names = {loop.name for loop in loops()}
-    assert names == {"publisher", "waker", "reconciler", "heartbeat"}
+    assert names == {"publisher", "waker", "reconciler", "pruner", "heartbeat"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,6 +16,11 @@ from apps.executions.models import Artifact
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+def folder_of(organization_id: uuid.UUID, execution_id: uuid.UUID) -> str:
+    """Where an execution's artifacts lie in the storage."""
+    return f"artifacts/{organization_id}/{execution_id}"
+
+
 class ArtifactStore:
     """Saves artifacts of one step."""
 
@@ -30,10 +35,8 @@ class ArtifactStore:
         """Keep it; gives `{artifact, name, content_type, bytes}`."""
         artifact_id = uuid7()
         safe = _UNSAFE.sub("-", name).strip("-.")[-80:] or "file"
-        place = (
-            f"artifacts/{self._organization_id}/{self._execution_id}/"
-            f"{artifact_id}-{safe}"
-        )
+        folder = folder_of(self._organization_id, self._execution_id)
+        place = f"{folder}/{artifact_id}-{safe}"
         stored = default_storage.save(place, ContentFile(content))
         artifact = Artifact(
             id=artifact_id,
