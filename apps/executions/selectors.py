@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from apps.core import tenancy
 from apps.core.errors import NotFound
 from apps.core.types import Json, JsonObject
+from apps.executions.counts import workflow_counts
 from apps.executions.engine import masking, workers
 from apps.executions.models import Artifact, Execution, StepRecord
 from apps.executions.progress import output_of, progress
@@ -111,16 +112,11 @@ def engine_status() -> dict[str, int]:
 
 def workflow_status(workflow_id: uuid.UUID) -> JsonObject:
     """Counts of a workflow's executions by status, the open ones and the last."""
-    executions = Execution.objects.filter(workflow_id=workflow_id)
-    counts = dict.fromkeys(Execution.STATUSES, 0)
-    counts |= dict(
-        executions.values_list("status").annotate(total=Count("id")).order_by()
-    )
+    counts, open_ids = workflow_counts(workflow_id)
+    executions = execution_list(workflow_id=workflow_id).order_by("-id")
     return {
         "workflow_id": str(workflow_id),
         "executions": counts,
-        "open": execution_list(
-            workflow_id=workflow_id, statuses=sorted(Execution.OPEN)
-        ).order_by("-id")[:20],
-        "last": execution_list(workflow_id=workflow_id).order_by("-id").first(),
+        "open": executions.filter(id__in=open_ids),
+        "last": executions.first(),
     }

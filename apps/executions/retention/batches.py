@@ -99,7 +99,9 @@ def first_kept(rule: Rule) -> uuid.UUID | None:
     None: there are not more than those, so none is due.
     """
     rows = Execution.objects.filter(
-        workflow_id=rule.workflow_id, status__in=Execution.FINAL
+        workflow_id=rule.workflow_id,
+        status__in=Execution.FINAL,
+        test__isnull=True,  # tests of one step would push real ones out
     )
     with tenancy.tenant(rule.organization_id):
         newest = rows.order_by("-id").values_list("id", flat=True)
