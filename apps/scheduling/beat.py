@@ -25,7 +25,7 @@ HEARTBEAT = "scheduler"
 BEAT_EVERY_S = 5.0
 PUBLISH_EVERY_S = 0.1
 WAKE_EVERY_S = 0.5
-RECONCILE_EVERY_S = 10.0
+RECONCILE_EVERY_S = 2.0
 # How often it asks whether a pass is due; that is once an hour.
 PRUNE_EVERY_S = 60.0
 

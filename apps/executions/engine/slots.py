@@ -4,6 +4,8 @@ The parent makes the table before it forks; a child writes its own slot, the
 supervisor reads all and writes the order and whom it is for: a child that has gone
 on to another execution meanwhile does not take it for its own. No system call, no
 lock: `state` is written last when a slot is taken and first when it is left.
+
+Behind the slots stand the flags, which hold for the whole worker.
 """
 
 import mmap
@@ -34,6 +36,14 @@ class Order(IntEnum):
     MEMORY = 5
 
 
+class Flag(IntEnum):
+    """What holds for all children of a worker. Each has one writer, in the parent."""
+
+    DRAINING = 0  # somebody asked that it takes nothing new
+    STOPPING = 1  # it is shutting down
+    OUTAGE = 2  # the broker does not answer
+
+
 @dataclass(frozen=True, slots=True)
 class Occupant:
     """What runs in a slot; `deadline` is a `time.monotonic()` value or 0."""
@@ -55,7 +65,21 @@ class SlotTable:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._memory = mmap.mmap(-1, max(1, capacity) * SIZE)
+        self._flags_at = max(1, capacity) * SIZE
+        self._memory = mmap.mmap(-1, self._flags_at + SIZE)
+
+    def set(self, flag: Flag, *, to: bool) -> None:
+        """Raise or lower a flag; children see it at once."""
+        self._memory[self._flags_at + flag] = to
+
+    def has(self, flag: Flag) -> bool:
+        """Whether the flag is raised."""
+        return bool(self._memory[self._flags_at + flag])
+
+    @property
+    def may_take(self) -> bool:
+        """Whether a free child may claim another execution."""
+        return not (self.has(Flag.DRAINING) or self.has(Flag.STOPPING))
 
     def occupants(self) -> list[Occupant]:
         """All busy slots."""

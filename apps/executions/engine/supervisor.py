@@ -24,7 +24,7 @@ from django.db import close_old_connections, connections
 
 from apps.executions.engine import interrupts, leases
 from apps.executions.engine.dispatcher import ring
-from apps.executions.engine.slots import Occupant, Order, SlotTable
+from apps.executions.engine.slots import Flag, Occupant, Order, SlotTable
 from apps.executions.engine.workers import Identity, say_alive
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 WATCH_EVERY_S = 0.2
 POLL_EVERY_S = 0.5
 RENEW_EVERY_S = 5.0
+BEAT_EVERY_S = 2.0
 MEMORY_EVERY_S = 2.0
 KILL_AFTER_S = 10.0
 UNREACHABLE_AFTER_S = 3.0
@@ -52,6 +53,8 @@ class Supervisor:
 
     Args:
         interrupt: how to interrupt the process of an occupant.
+        heard_ago_s: how long ago this worker heard from the broker, for its row.
+        on_beat: told every two seconds whether somebody wants this worker drained.
     """
 
     def __init__(
@@ -61,11 +64,15 @@ class Supervisor:
         *,
         interrupt: Callable[[int], None] | None = None,
         may_kill: bool = True,
+        heard_ago_s: Callable[[], float | None] = lambda: None,
+        on_beat: Callable[[bool], None] = lambda is_drained: None,
     ) -> None:
         self.table = table
         self.identity = identity
         self._interrupt = interrupt or _signal
         self._may_kill = may_kill
+        self._heard_ago_s = heard_ago_s
+        self._on_beat = on_beat
         self._warned: dict[_Key, _Warned] = {}
         self._renewed: dict[_Key, float] = {}
         self._dead: dict[_Key, tuple[Occupant, Order]] = {}
@@ -199,11 +206,19 @@ class Supervisor:
         if self._is_time("renew", min(RENEW_EVERY_S, lease_s / 3)):
             if held:
                 self._renew(held)
-            say_alive(self.identity)
         elif held:
             for execution_id in leases.cancels_among(key[0] for key in held):
                 self._order(execution_id, Order.CANCEL)
+        if self._is_time("beat", BEAT_EVERY_S):
+            self._beat(active=len(held))
         self._reached = time.monotonic()
+
+    def _beat(self, *, active: int) -> None:
+        is_drained = say_alive(
+            self.identity, active=active, heard_ago_s=self._heard_ago_s()
+        )
+        self.table.set(Flag.DRAINING, to=is_drained)
+        self._on_beat(is_drained)
 
     def _bury(self, occupant: Occupant, order: Order) -> None:
         """Let the execution of a dead child go on, or end it if we killed the child."""

@@ -4,19 +4,24 @@ import importlib
 import logging
 import os
 import threading
+from functools import partial
 from typing import Any
 
 from billiard import current_process
 from celery import bootsteps
 from celery.signals import worker_process_init, worker_shutting_down
+from celery.worker import state
 from django.conf import settings
 from django.db import connections
 
 from apps.core import tenancy
-from apps.executions.engine import interrupts
+from apps.executions.engine import canary, interrupts, rebirth
+from apps.executions.engine.broker import queue_name
+from apps.executions.engine.broker_watch import BrokerWatch
 from apps.executions.engine.flusher import Flusher
+from apps.executions.engine.intake import Intake
 from apps.executions.engine.runner import Place
-from apps.executions.engine.slots import Slot, SlotTable
+from apps.executions.engine.slots import Flag, Slot, SlotTable
 from apps.executions.engine.supervisor import Supervisor
 from apps.executions.engine.tools import ProcessTools
 from apps.executions.engine.workers import Identity, say_gone
@@ -24,7 +29,7 @@ from apps.executions.engine.workers import Identity, say_gone
 log = logging.getLogger(__name__)
 
 # Made on import, so before the fork: parent and children share it.
-_TABLE = SlotTable(256)
+TABLE = SlotTable(256)
 _place: Place | None = None
 _supervisor: Supervisor | None = None
 
@@ -34,7 +39,11 @@ class SupervisorStep(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        worker.rpa_supervisor = None
+        self._supervisor: Supervisor | None = None
+        self._watch: BrokerWatch | None = None
+        self._identity = Identity(pool=",".join(pools()), capacity=worker.concurrency)
+        # Chosen before the consumer is made, so it is there from the first moment.
+        worker.app.amqp.queues.select_add(canary.consumed(self._identity))
         # Before the fork: every child would spend half a second on it otherwise.
         importlib.import_module("apps.steps.browser.chromium.driver")
 
@@ -42,16 +51,29 @@ class SupervisorStep(bootsteps.StartStopStep):
         """Refuse a database role that row level security does not bind; watch."""
         global _supervisor
         tenancy.assert_bound_role()
-        pool = os.environ.get("RPA_POOL", "default")
-        identity = Identity(pool=pool, capacity=worker.concurrency)
-        _supervisor = worker.rpa_supervisor = Supervisor(_TABLE, identity)
-        _supervisor.start()
+        intake = Intake(worker, [queue_name(pool) for pool in pools()])
+        supervisor = _supervisor = self._supervisor = Supervisor(
+            TABLE,
+            self._identity,
+            heard_ago_s=canary.heard_ago_s,
+            on_beat=lambda is_drained: intake.keep(is_open=not is_drained),
+        )
+        supervisor.start()
+        self._watch = BrokerWatch(
+            TABLE,
+            self._identity,
+            is_full=lambda: len(state.reserved_requests) >= worker.pool.num_processes,
+            on_deaf=partial(rebirth.start_anew, supervisor, TABLE),
+        )
+        self._watch.start()
 
     def stop(self, worker: Any) -> None:
         """The pool has ended: nothing is left to watch."""
-        if worker.rpa_supervisor is not None:
-            worker.rpa_supervisor.stop()
-            say_gone(worker.rpa_supervisor.identity)
+        if self._watch is not None:
+            self._watch.stop()
+        if self._supervisor is not None:
+            self._supervisor.stop()
+            say_gone(self._identity)
             connections.close_all()
 
     def terminate(self, worker: Any) -> None:
@@ -72,7 +94,7 @@ def prepare_child(**_: Any) -> None:
     os.setpgid(0, 0)
     interrupts.install()
     index: int = current_process().index  # type: ignore[attr-defined]  # pool workers
-    _place = Place(Slot(_TABLE, index), ProcessTools(), Flusher())
+    _place = Place(Slot(TABLE, index), ProcessTools(), Flusher())
 
 
 def place() -> Place:
@@ -85,6 +107,7 @@ def place() -> Place:
 @worker_shutting_down.connect
 def start_grace(**_: Any) -> None:
     """After the grace, hand back what still runs; another worker goes on with it."""
+    TABLE.set(Flag.STOPPING, to=True)
     if _supervisor is None:
         return
     timer = threading.Timer(

@@ -63,16 +63,36 @@ def test_pools_are_counted_apart(engine, rung, monkeypatch):
     assert rung == [(lonely.id, "browser")]
 
 
-def test_a_broker_that_is_down_counts_as_empty(settings, db):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    assert reconciler._messages("default") == 0
-
-
-def test_higher_priority_and_then_age_comes_first(engine, rung):
-    later = [queued(engine, priority=p) for p in (1, 9, 5, 9)]
+def test_while_the_broker_is_down_nobody_rings_and_then_for_all(
+    engine, rung, monkeypatch
+):
+    execution = queued(engine)
+    monkeypatch.setattr(reconciler, "_messages", lambda pool: None)
     reconciler.reconcile()
-    order = [later[1], later[3], later[2], later[0]]
-    assert [one for one, _ in rung] == [execution.id for execution in order]
+    assert rung == []
+    monkeypatch.setattr(reconciler, "_messages", lambda pool: 0)
+    reconciler.reconcile()
+    assert rung == [(execution.id, "default")]
+
+
+def test_messages_of_a_broker_that_is_down_cannot_be_counted(settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert reconciler._messages("default") is None
+
+
+def test_what_may_not_run_yet_is_not_rung_for(engine, rung):
+    queued(engine, is_held=True)
+    reconciler.reconcile()
+    assert rung == []
+
+
+def test_an_idle_worker_finds_what_was_missed_in_its_pools(engine):
+    assert not reconciler.is_any_missed(["default"])
+    queued(engine, ago_s=0)
+    assert not reconciler.is_any_missed(["default"])
+    queued(engine)
+    assert reconciler.is_any_missed(["browser", "default"])
+    assert not reconciler.is_any_missed(["browser"])
 
 
 def test_an_expired_lease_is_taken_back_and_rung_for(engine, rung, claim):

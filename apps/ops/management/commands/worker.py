@@ -6,8 +6,9 @@ from typing import Any
 
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # stubs lack it
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.executions.engine import rebirth
 from apps.executions.engine.dispatcher import queue_name
 from rpa.celery import app
 
@@ -25,7 +26,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Development may run as root; the danger it names, pickle, is not accepted.
         warnings.filterwarnings("ignore", category=SecurityWarning)
-        pool = options["pool"]
+        rebirth.reap_former_self()
+        pool = ",".join(_names(options["pool"]))
         # The supervisor says which pool this worker serves.
         os.environ["RPA_POOL"] = pool
         queues = ",".join(queue_name(one) for one in pool.split(","))
@@ -45,3 +47,11 @@ class Command(BaseCommand):
                 "--without-mingle",
             ]
         )
+
+
+def _names(pools: str) -> list[str]:
+    """Pool names by comma, each once and in order: earlier ones are served first."""
+    names = [name for one in pools.split(",") if (name := one.strip())]
+    if not names:
+        raise CommandError("--pool names no pool")
+    return list(dict.fromkeys(names))
