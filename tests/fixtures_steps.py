@@ -5,7 +5,8 @@ in memory; the HTTP client, the workspace and the limits are the real ones.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from apps.core.expressions import Scope
 from apps.core.types import Json, JsonObject
 from apps.steps import registry
 from apps.steps.base import BlockType, Condition, Steps, StepType, Value
-from apps.steps.context import StepContext
+from apps.steps.context import StepContext, Waiting
 
 if TYPE_CHECKING:
     from apps.core.http import HttpClient
@@ -69,6 +70,44 @@ class MemoryWorkflows:
         self.children[execution_id] |= {"status": status, **more}
 
 
+class MemoryWaits:
+    """Opens one wait for each path and attempt, and answers as a test says.
+
+    Attributes:
+        opened: `(kind, request, path, attempt, timeout)` of each call.
+        now: what each call finds.
+        links: by mail address, for approvals, until they were told.
+        told_count: how often it was noted that people were told.
+    """
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[str, JsonObject, str, int, timedelta | None]] = []
+        self.now = Waiting("wait-1")
+        self.links: dict[str, str] = {}
+        self.told_count = 0
+
+    def approval(self, request: JsonObject, **facts: Any) -> Waiting:
+        return replace(self._open("approval", request, **facts), untold=self.links)
+
+    def call(self, request: JsonObject, **facts: Any) -> Waiting:
+        return self._open("call", request, **facts)
+
+    def _open(
+        self,
+        kind: str,
+        request: JsonObject,
+        *,
+        path: str,
+        attempt: int,
+        timeout: timedelta | None,
+    ) -> Waiting:
+        self.opened.append((kind, request, path, attempt, timeout))
+        return self.now
+
+    def told(self, waiting: Waiting) -> None:
+        self.told_count += 1
+
+
 class StepTools:
     """The tools of one execution; tests put their own in place by assignment."""
 
@@ -76,6 +115,7 @@ class StepTools:
         self._root = root
         self.workflows = MemoryWorkflows()
         self.artifacts = MemoryArtifacts()
+        self.waits = MemoryWaits()
 
     @cached_property
     def http(self) -> "HttpClient":
@@ -108,7 +148,9 @@ class StepTools:
             self.http.close()
 
 
-_TOOLS = frozenset({"http", "files", "mail", "workflows", "artifacts", "browser"})
+_TOOLS = frozenset(
+    {"http", "files", "mail", "workflows", "artifacts", "browser", "waits"}
+)
 ContextMaker = Callable[..., StepContext]
 
 

@@ -279,19 +279,22 @@ class Wait(TenantModel):
 
     Attributes:
         kind: `approval` or `webhook`.
-        token_hash: SHA-256 of the token in its link, in hexadecimal.
-        details: what the step asks for: approvers, message, timeout.
-        answer: what came: `{decision, reason}` or `{body, headers, query}`.
+        path: the step's; empty for a call of the execution's own resume URL, which
+            names no step.
+        attempt: the step's; `EARLY` for a call that came before its step was there.
+            Such a row is closed when a step has taken its answer.
+        details: what the step asks for, and of whom.
+        answer: what came: `{decision, reason, by}` or `{body, headers, query}`.
     """
 
     APPROVAL = "approval"
     WEBHOOK = "webhook"
+    EARLY = 0
 
     execution_id = models.UUIDField()
     path = models.TextField()
     attempt = models.IntegerField()
     kind = models.TextField()
-    token_hash = models.TextField(unique=True)
     details = models.JSONField(default=dict)
     expires_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)

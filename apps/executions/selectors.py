@@ -11,8 +11,11 @@ from apps.core.errors import NotFound
 from apps.core.types import Json, JsonObject
 from apps.executions.counts import workflow_counts
 from apps.executions.engine import masking, workers
-from apps.executions.models import Artifact, Execution, StepRecord
+from apps.executions.models import Artifact, Execution, StepRecord, Wait
 from apps.executions.progress import output_of, progress
+
+# More can only be branches of `parallel`.
+MOST_WAITS = 100
 
 
 def execution_list(
@@ -71,6 +74,15 @@ def results(execution: Execution) -> tuple[JsonObject, JsonObject]:
     if execution.status in {Execution.QUEUED, Execution.RUNNING}:
         variables, found = progress(execution)
     return masking.conceal(variables), masking.conceal(found)
+
+
+def open_waits(execution: Execution) -> list[Wait]:
+    """What an execution waits for outside, oldest first."""
+    if execution.is_final:
+        return []
+    rows = Wait.objects.filter(execution_id=execution.id)
+    open_ = rows.filter(answered_at=None, closed_at=None)
+    return list(open_.order_by("id")[:MOST_WAITS])
 
 
 def artifact_list(execution_id: uuid.UUID) -> QuerySet[Artifact]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.executions.api import artifacts, files, hooks, views
+from apps.executions.api import approvals, artifacts, files, hooks, views
 
 urlpatterns = [
     path("workflows/engine/status", views.EngineStatus.as_view()),
@@ -20,6 +20,9 @@ urlpatterns = [
         "executions/<uuid:execution_id>/artifacts/<uuid:artifact_id>",
         artifacts.ArtifactView.as_view(),
     ),
+    path("approvals", approvals.Approvals.as_view()),
+    path("approvals/<uuid:approval_id>", approvals.ApprovalView.as_view()),
+    path("approvals/<uuid:approval_id>/decide", approvals.Decide.as_view()),
     path("files", files.Files.as_view()),
     path("files/<path:name>", files.File.as_view()),
 ]

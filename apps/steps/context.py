@@ -5,7 +5,7 @@ with real parts and a temporary workspace.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,6 +53,65 @@ class WorkflowCaller(Protocol):
         """`{id, status, outputs, variables, error}` of a child execution."""
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Something outside that a step waits for, as it stands now.
+
+    Attributes:
+        expires_at: after this no answer is taken (aware UTC); None: it waits on.
+        is_over: its time has passed without an answer.
+        answer: what came, None until then.
+        answered_at: when it came (aware UTC).
+        untold: links to answer it, by the mail addresses that were not yet told.
+    """
+
+    id: str
+    expires_at: datetime | None = None
+    is_over: bool = False
+    answer: JsonObject | None = None
+    answered_at: datetime | None = None
+    untold: Mapping[str, str] = field(default_factory=dict)
+
+
+class Waits(Protocol):
+    """Opens what steps wait for.
+
+    Opening again, for the same path and attempt, finds what was opened before and
+    what has come since then.
+    """
+
+    def approval(
+        self,
+        request: JsonObject,
+        *,
+        path: str,
+        attempt: int,
+        timeout: timedelta | None,
+    ) -> Waiting:
+        """Ask people for a decision; the answer is `{decision, reason, by}`.
+
+        Args:
+            request: `{title, message, approvers, allow_own}`.
+        """
+
+    def call(
+        self,
+        request: JsonObject,
+        *,
+        path: str,
+        attempt: int,
+        timeout: timedelta | None,
+    ) -> Waiting:
+        """Wait for a call of the resume URL; the answer is `{body, headers, query}`.
+
+        Args:
+            request: `{message}`.
+        """
+
+    def told(self, waiting: Waiting) -> None:
+        """Note that all who can be told by mail were told."""
+
+
 class ArtifactSink(Protocol):
     """Keeps files that belong to one execution, such as screenshots."""
 
@@ -78,6 +137,10 @@ class Tools(Protocol):
     @property
     def workflows(self) -> WorkflowCaller:
         """Starts other workflows."""
+
+    @property
+    def waits(self) -> Waits:
+        """Opens what steps wait for."""
 
     @property
     def artifacts(self) -> ArtifactSink:
@@ -133,6 +196,11 @@ class StepContext:
     def workflows(self) -> WorkflowCaller:
         """Starts other workflows."""
         return self.tools.workflows
+
+    @property
+    def waits(self) -> Waits:
+        """Opens what steps wait for."""
+        return self.tools.waits
 
     @property
     def artifacts(self) -> ArtifactSink:

@@ -55,6 +55,9 @@ class Park(BaseException):
         due_at: or the time to wait for (aware UTC).
         reason: what it waits for, for people ("delay until 14:00").
         data: JSON handed back as `ctx.resumed.data`.
+        may_wake: whether `run` is called again, too, when the execution is woken
+            before it is due: what it waits for may have come.
+        warnings: of the attempt, so that people see them while it waits.
     """
 
     def __init__(
@@ -64,9 +67,12 @@ class Park(BaseException):
         due_in: timedelta | None = None,
         due_at: datetime | None = None,
         data: Json = None,
+        may_wake: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.due_in = due_in
         self.due_at = due_at
         self.data = data
+        self.may_wake = may_wake
+        self.warnings: list[str] = []

@@ -10,6 +10,7 @@ from apps.core.api.serializers import FilterSerializer, StrictSerializer
 from apps.core.text import did_you_mean
 from apps.core.types import Json, JsonObject
 from apps.executions import selectors
+from apps.executions.api.waits import WaitOutput, waits_shown
 from apps.executions.engine import masking
 from apps.executions.models import Artifact, Execution, StepRecord
 
@@ -144,9 +145,16 @@ class ExecutionDetail(ExecutionOutput):
 
     variables = serializers.SerializerMethodField()
     outputs = serializers.SerializerMethodField()
+    waits = serializers.SerializerMethodField()
 
     class Meta(ExecutionOutput.Meta):
-        fields = (*ExecutionOutput.Meta.fields, "inputs", "variables", "outputs")
+        fields = (
+            *ExecutionOutput.Meta.fields,
+            "inputs",
+            "variables",
+            "outputs",
+            "waits",
+        )
         read_only_fields = fields
 
     def to_representation(self, instance: Execution) -> JsonObject:
@@ -161,6 +169,10 @@ class ExecutionDetail(ExecutionOutput):
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_outputs(self, execution: Execution) -> JsonObject:
         return self._results[1]
+
+    @extend_schema_field(WaitOutput(many=True))
+    def get_waits(self, execution: Execution) -> Json:
+        return waits_shown(execution, self.context.get("viewer"))
 
 
 class StepOutput(serializers.ModelSerializer[StepRecord]):

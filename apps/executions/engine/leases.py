@@ -248,7 +248,8 @@ def wake(execution_id: uuid.UUID | None) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE executions_execution SET wake_requested = true,"
+            "UPDATE executions_execution SET"
+            " wake_requested = wake_requested OR status = 'running',"
             " due_at = CASE WHEN status = 'waiting' THEN clock_timestamp()"
             " ELSE due_at END WHERE id = %s AND status IN ('running', 'waiting')",
             [execution_id],

@@ -60,7 +60,8 @@ class Leaves:
         state = record.state or {}
         due_at = state.get("due_at")
         due = datetime.fromisoformat(due_at) if due_at else None
-        if due is not None and due > self.performer.now():
+        is_early = due is not None and due > self.performer.now()
+        if is_early and not state.get("may_wake"):
             # Woken for another reason, such as a parallel branch: wait on.
             raise Park(reason=state["reason"], due_at=due, data=state["data"])
         parked_at = datetime.fromisoformat(state["parked_at"])
@@ -94,7 +95,8 @@ class Leaves:
         record.output, record.output_json = result.output, result.output_json
         record.variables = result.variables
         record.variables_json = result.variables_json
-        record.warnings, record.state = result.warnings, result.state
+        kept = record.warnings if resumed is not None else []
+        record.warnings, record.state = [*kept, *result.warnings], result.state
         record.error = None
         self.attempts.end(record, Record.COMPLETED)
         return None
@@ -161,6 +163,9 @@ class Leaves:
             "due_at": park.due_at.isoformat() if park.due_at else None,
             "parked_at": now.isoformat(),
         }
+        if park.may_wake:
+            record.state["may_wake"] = True
+        record.warnings = [*record.warnings, *park.warnings]
         record.status = Record.WAITING
         self.journal.end(record)
 

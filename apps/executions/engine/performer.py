@@ -25,6 +25,7 @@ from apps.executions.engine.strand import Strand
 from apps.executions.engine.tools import ExecutionTools
 from apps.steps.base import Effect, Params, StepType, Value
 from apps.steps.context import Resumption, StepContext
+from apps.steps.signals import Park
 from apps.workflows.definition.model import Node
 
 log = logging.getLogger(__name__)
@@ -153,9 +154,13 @@ class StepPerformer:
             now=strand.time,
         )
         self.tools.path = record.path
-        output = interrupts.run_until(
-            deadline, prepared.kind.run, prepared.params, context
-        )
+        try:
+            output = interrupts.run_until(
+                deadline, prepared.kind.run, prepared.params, context
+            )
+        except Park as park:
+            park.warnings = context.warnings
+            raise
         output, text = self.encode(output)
         variables, variables_text = context.variables, "{}"
         if variables:

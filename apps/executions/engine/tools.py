@@ -21,6 +21,7 @@ from apps.executions.engine.artifacts import ArtifactStore
 from apps.executions.engine.children import ChildStarter
 from apps.executions.engine.leases import Lease
 from apps.executions.engine.vault import Vault
+from apps.executions.engine.waits import WaitOpener
 from apps.steps.base import AnyStepType, Effect
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.session import BrowserSession
@@ -113,6 +114,11 @@ class ExecutionTools:
     def workflows(self) -> ChildStarter:
         """Starts other workflows as children of this execution."""
         return ChildStarter(self.lease, self._vault)
+
+    @cached_property
+    def waits(self) -> WaitOpener:
+        """Opens what steps of this execution wait for."""
+        return WaitOpener(self.lease, self._vault)
 
     @property
     def path(self) -> str:

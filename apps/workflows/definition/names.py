@@ -16,7 +16,7 @@ ROOTS = frozenset({"inputs", "variables", "steps", "execution", "workflow"})
 EARLY_ROOTS = ROOTS - {"steps"}
 # What stands in those that are the same for every workflow.
 ENTRIES = {
-    "execution": frozenset({"id", "started_at", "trigger", "dry_run"}),
+    "execution": frozenset({"id", "started_at", "trigger", "dry_run", "resume_url"}),
     "workflow": frozenset({"id", "name"}),
 }
 STEP_ENTRIES = frozenset({"output", "status", "error"})
