@@ -62,6 +62,7 @@ def counts_since(moment: datetime) -> list[tuple[str, int]]:
         state: Count("id", filter=Q(status=state)) for state in Execution.STATUSES
     }
     rows = Execution.objects.filter(id__gte=first_id_of(moment))
+    rows = rows.exclude(trigger=executions.TEST)
     found = rows.aggregate(**totals, crashed=Count("id", filter=_PLATFORM))
     found[Execution.FAILED] -= found[CRASHED]
     return [(state, found[state]) for state in SHOWN_STATES]
@@ -235,6 +236,7 @@ class WorkflowRows:
 def _last_executions(rows: list[Workflow]) -> dict[uuid.UUID, Execution]:
     """The newest execution of each workflow: one step in an index for each."""
     newest = Execution.objects.filter(workflow_id=OuterRef("pk")).order_by("-id")
+    newest = newest.exclude(trigger=executions.TEST)
     ids = Workflow.objects.filter(id__in=[row.id for row in rows]).values_list(
         Subquery(newest.values("id")[:1]), flat=True
     )

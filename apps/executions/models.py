@@ -56,6 +56,7 @@ class Execution(TenantModel):
         "manual",
         "retry",
         "schedule",
+        "test",
         "webhook",
         "workflow",
     )
@@ -107,7 +108,7 @@ class Execution(TenantModel):
     limit_size = models.IntegerField(null=True)
     is_held = models.BooleanField(default=False)
 
-    # Set for the test of one step: `{step, variables, steps, names}`.
+    # Set for the test of one step; see `engine.one_step`.
     test = models.JSONField(null=True)
 
     retry_of = models.UUIDField(null=True)

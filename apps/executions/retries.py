@@ -48,6 +48,8 @@ def execution_retry(
     source = Execution.objects.select_for_update(no_key=True, of=("self",))
     if not source.filter(id=execution.id).exists():
         raise NotFound("There is no such execution.")
+    if execution.test is not None:
+        raise Conflict("It is the test of one step: test it again.", code="step_test")
     workflow = Workflow.objects.get(id=execution.workflow_id)
     version_id = execution.version_id
     if version == "current":

@@ -17,6 +17,9 @@ from apps.executions.progress import output_of, progress
 # More can only be branches of `parallel`.
 MOST_WAITS = 100
 
+# What starts the test of one step.
+TEST = "test"
+
 
 def execution_list(
     *,
@@ -26,7 +29,10 @@ def execution_list(
     parent_id: uuid.UUID | None = None,
     retry_of: uuid.UUID | None = None,
 ) -> QuerySet[Execution]:
-    """Executions of the current organization, filtered."""
+    """Executions of the current organization, filtered.
+
+    Tests of one step are shown only when they are asked for by their trigger.
+    """
     wanted = {
         "workflow_id": workflow_id,
         "status__in": statuses,
@@ -35,11 +41,12 @@ def execution_list(
         "retry_of": retry_of,
     }
     given = {name: value for name, value in wanted.items() if value is not None}
+    rows = Execution.objects.filter(**given)
+    if trigger is None:
+        rows = rows.exclude(trigger=TEST)
     # Large documents stay out of lists.
-    return (
-        Execution.objects.filter(**given)
-        .select_related("workflow", "version")
-        .defer("inputs", "variables", "outputs", "version__document_text")
+    return rows.select_related("workflow", "version").defer(
+        "inputs", "variables", "outputs", "test", "version__document_text"
     )
 
 

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from apps.executions.api import approvals, artifacts, files, hooks, views
+from apps.executions.api import (
+    approvals,
+    artifacts,
+    files,
+    hooks,
+    step_tests,
+    views,
+)
 
 urlpatterns = [
     path("workflows/engine/status", views.EngineStatus.as_view()),
@@ -10,6 +17,10 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/cancel", views.CancelWorkflow.as_view()),
     path("workflows/<uuid:workflow_id>/status", views.WorkflowStatus.as_view()),
     path("workflows/<uuid:workflow_id>/hook", hooks.HookView.as_view()),
+    path(
+        "workflows/<uuid:workflow_id>/steps/test",
+        step_tests.StepTestView.as_view(),
+    ),
     path("executions", views.Executions.as_view()),
     path("executions/<uuid:execution_id>", views.ExecutionView.as_view()),
     path("executions/<uuid:execution_id>/steps", views.Steps.as_view()),

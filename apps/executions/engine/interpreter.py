@@ -5,6 +5,7 @@ ports. Run again over the same definition with the records of an earlier run, it
 takes every settled step from them and goes on where they end.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from datetime import timedelta
 
@@ -26,7 +27,13 @@ from apps.executions.engine.ports import (
 from apps.executions.engine.records import Record
 from apps.executions.engine.strand import Strand
 from apps.steps.base import BlockType, Steps, Value
-from apps.steps.signals import FlowSignal, StepFailed, StopExecution
+from apps.steps.signals import (
+    BreakLoop,
+    ContinueLoop,
+    FlowSignal,
+    StepFailed,
+    StopExecution,
+)
 from apps.workflows.definition.model import Definition, Node
 
 # Ends are kept to the millisecond: that of a block may lie before its last step's.
@@ -73,6 +80,20 @@ class Interpreter:
         if self.definition.finally_:
             outcome = self._after(outcome, self.definition.finally_, frame)
         return outcome
+
+    def run_one(self, node: Node, names: Mapping[str, Json]) -> Outcome:
+        """Run one step alone; `names` are those that blocks around it would give.
+
+        Raises:
+            Park, Interrupted: as for `run`.
+        """
+        steps = Steps([])
+        steps.nodes = (node,)
+        frame = Frame(self.strand, self.strand.scope.child(names))
+        try:
+            return self._guarded(steps, frame)
+        except (BreakLoop, ContinueLoop):
+            return Outcome("completed")
 
     def _guarded(self, steps: Steps, frame: Frame) -> Outcome:
         try:

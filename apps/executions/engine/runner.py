@@ -27,6 +27,7 @@ from apps.executions.engine import (
     leases,
     limits,
     masking,
+    one_step,
     outputs,
     rows,
 )
@@ -149,7 +150,8 @@ class _Run:
 
     def _definition(self) -> Definition:
         with tenancy.tenant(self.lease.organization_id):
-            return workflows.definition_of(self.lease.version_id)
+            edited = one_step.edited(self.lease.test)
+            return edited or workflows.definition_of(self.lease.version_id)
 
     def _journal(self, known: list[Record]) -> Journal:
         return Journal(self.lease, masker=self.masker, limits=_limits(), known=known)
@@ -179,8 +181,11 @@ class _Run:
             values={},
             steps={},
         )
+        given = one_step.variables_of(lease.test)
+        strand.values.update(given)
         for name, value in definition.variables.items():
-            strand.values[name] = value.compiled.render(strand.scope)
+            if name not in given:
+                strand.values[name] = value.compiled.render(strand.scope)
         return strand
 
     def _walk(self, definition: Definition) -> None:
@@ -202,7 +207,7 @@ class _Run:
         self.place.flusher.watch(self.journal)
         finish: Callable[[], None]
         try:
-            outcome = interpreter.run()
+            outcome = one_step.walk(interpreter, self.lease.test)
             finish = partial(self._end, outcome)
         except Park as park:
             finish = partial(self._park, park)
