@@ -352,6 +352,8 @@ class _Run:
                 " rung_at = NULL",
                 ["its worker is shutting down"],
             )
+            bell = partial(dispatcher.ring, self.lease.execution_id, self.lease.pool)
+            transaction.on_commit(bell, robust=True)
 
         self._give_back(write)
 
