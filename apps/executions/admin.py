@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,8 +16,8 @@ from django.utils.safestring import SafeString
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.accounts.viewer import Viewer
-from apps.core.errors import Conflict
-from apps.executions import selectors
+from apps.core.errors import Conflict, NotFound
+from apps.executions import fleet, selectors
 from apps.executions.cancels import execution_cancel
 from apps.executions.engine import masking
 from apps.executions.models import Artifact, Execution, Worker
@@ -201,8 +202,56 @@ def _operator(request: HttpRequest, execution: Execution) -> Viewer | None:
 class WorkerAdmin(ReadOnly, admin.ModelAdmin[Worker]):
     """Workers that said they are there."""
 
-    list_display = ("name", "pool", "capacity", "version", "last_seen_at")
+    list_display = (
+        "name",
+        "pool",
+        "state",
+        "active",
+        "capacity",
+        "version",
+        "last_seen_at",
+        "heard_at",
+    )
     ordering = ("name",)
+    actions = ("drain", "resume")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
+        """With what state each is in."""
+        return fleet.worker_list()
+
+    @admin.display(description="state")
+    def state(self, worker: Any) -> str:
+        return str(worker.state)
+
+    @admin.action(description="Drain: take no more", permissions=["drain"])
+    def drain(self, request: HttpRequest, queryset: QuerySet[Worker]) -> None:
+        """Let the chosen workers finish what they have and take no more."""
+        self._ask(request, queryset, fleet.worker_drain)
+
+    @admin.action(description="Resume: take executions", permissions=["drain"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Worker]) -> None:
+        """Let the chosen workers take executions again."""
+        self._ask(request, queryset, fleet.worker_resume)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Worker],
+        ask: Callable[..., Worker],
+    ) -> None:
+        by = request.user if isinstance(request.user, User) else None
+        for worker in queryset:
+            try:
+                ask(worker_id=worker.id, by=by)
+            except (Conflict, NotFound) as refusal:
+                text = f"{worker.name}: {refusal}"
+                self.message_user(request, text, messages.WARNING)
+            else:
+                self.message_user(request, f"{worker.name}: asked.", messages.SUCCESS)
+
+    def has_drain_permission(self, request: HttpRequest) -> bool:
+        """Those who might change workers, if anybody but they themselves could."""
+        return bool(request.user.has_perm("executions.change_worker"))
 
 
 def _pre(value: Any) -> SafeString:

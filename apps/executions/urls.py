@@ -34,6 +34,8 @@ urlpatterns = [
     path("approvals", approvals.Approvals.as_view()),
     path("approvals/<uuid:approval_id>", approvals.ApprovalView.as_view()),
     path("approvals/<uuid:approval_id>/decide", approvals.Decide.as_view()),
+    path("workers", workers.Workers.as_view()),
+    path("workers/<uuid:worker_id>/drain", workers.Drain.as_view()),
     path("files", files.Files.as_view()),
     path("files/<path:name>", files.File.as_view()),
 ]
