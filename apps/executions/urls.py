@@ -9,6 +9,7 @@ from apps.executions.api import (
     hooks,
     step_tests,
     views,
+    workers,
 )
 
 urlpatterns = [
