@@ -21,6 +21,11 @@ def main() -> None:
         from apps.ops.devstack.doctor import main as doctor
 
         sys.exit(doctor(sys.argv[2:]))
+    if command == "bench":
+        # Starts a stack of its own, so it comes before Django too.
+        from apps.ops.bench.command import main as bench
+
+        sys.exit(bench(sys.argv[2:]))
     if command == "test":
         from apps.ops.devstack.testing import main as test
 
