@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 def a_worker(pool: str = "default", number: int = 1, **columns: Any) -> Identity:
     """One that said it is alive, `columns` changed afterwards."""
     identity = Identity(pool, 5, host="h", process_id=number, id=uuid7())
-    say_alive(identity, active=2, heard_ago_s=1.0)
+    for _ in range(2):
+        say_alive(identity, active=2, heard_ago_s=1.0)
     Worker.objects.filter(id=identity.id).update(**columns)
     return identity
 

@@ -27,7 +27,12 @@ GIVE_BACK_AFTER_S = 0.5
 def answer(execution_id: str, queue: str) -> None:
     """The bell rang: run the execution whose turn it is, if we may take any."""
     if worker.TABLE.may_take:
-        run_next(worker.pools(), worker.place())
+        try:
+            run_next(worker.pools(), worker.place())
+        except DatabaseError:
+            # The next claim has a new connection; what was missed, the idle find.
+            close_old_connections()
+            raise
         return
     # Another worker may. If there is none, the reconciler rings when there is.
     time.sleep(GIVE_BACK_AFTER_S)
