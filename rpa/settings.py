@@ -141,6 +141,10 @@ def database() -> dict[str, Any]:
         "tcp_user_timeout": 30_000,
         "application_name": f"rpa {COMMAND}",
     }
+    if COMMAND not in OWNER_COMMANDS:
+        # Who freezes inside a transaction must not hold its locks for ever: what it
+        # ran could not be taken over.
+        config["OPTIONS"]["options"] = "-c idle_in_transaction_session_timeout=20000"
     if COMMAND == "web":
         # Requests run in short-lived threads, so connections live in a pool.
         config["OPTIONS"]["pool"] = {

@@ -17,13 +17,14 @@ from django.core.exceptions import (
     TooManyFilesSent,
 )
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from apps.core import outages
 from apps.core.errors import Invalid, RpaError
 from apps.core.paths import Path, format_path
 from apps.core.types import JsonObject
@@ -32,7 +33,6 @@ log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
-_DATABASE_DOWN = (OperationalError, InterfaceError)
 _TOO_BIG = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 _FOREIGN_KEY, _UNIQUE = "23503", "23505"
 _INVALID = "The request is not valid."
@@ -87,7 +87,7 @@ def _answer(exc: Exception) -> tuple[JsonObject | None, dict[str, str]]:
             {"path": "", "message": text} for text in exc.messages
         ]
         return problem(400, _INVALID, code="invalid", errors=errors), {}
-    if isinstance(exc, _DATABASE_DOWN):
+    if outages.is_passing(exc):
         log.warning("database_unavailable", exc_info=exc)
         return _unavailable()
     if isinstance(exc, DataError | IntegrityError):
@@ -220,7 +220,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The project's `handler500`: 503 when it is the database that is away."""
-    if isinstance(sys.exc_info()[1], _DATABASE_DOWN):
+    if outages.is_passing(sys.exc_info()[1]):
         return _plain(*_unavailable())
     if not _is_api(request):
         return defaults.server_error(request)

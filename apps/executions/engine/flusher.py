@@ -4,13 +4,9 @@ import logging
 import threading
 import time
 
-from django.db import (
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connections,
-)
+from django.db import close_old_connections, connections
 
+from apps.core import outages
 from apps.executions.engine.journal import Journal
 from apps.executions.engine.leases import LeaseLost
 
@@ -65,7 +61,7 @@ class Flusher:
     def _show(self, journal: Journal) -> None:
         try:
             journal.show()
-        except (OperationalError, InterfaceError):
+        except outages.SUSPECT:
             # The records stay in memory; the next round or step tries again.
             close_old_connections()
         except LeaseLost:

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
+
+from apps.core import outages
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +24,15 @@ def persistently(work: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
     been committed though it raised, so doing it twice must be harmless.
 
     Raises:
-        OperationalError, InterfaceError: it did not come back in time.
+        DatabaseError: it did not come back in time, or refused for another reason.
     """
     give_up = time.monotonic() + patience_s
     pause = 0.05
     while True:
         try:
             return work()
-        except (OperationalError, InterfaceError):
-            if time.monotonic() > give_up:
+        except outages.SUSPECT as error:
+            if not outages.is_passing(error) or time.monotonic() > give_up:
                 raise
             log.warning("database does not answer", extra={"retry_in_s": pause})
             close_old_connections()
