@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.dashboard.views import executions, home, signing_in, workflows
+from apps.dashboard.views import approvals, executions, home, signing_in, workflows
 from apps.dashboard.views.base import SeatAuthentication
 from apps.executions.api.artifacts import ArtifactView
 
@@ -43,6 +43,12 @@ urlpatterns = [
         executions.RetryExecution.as_view(),
         name="retry",
     ),
+    path(
+        "executions/<uuid:execution_id>/approvals/<uuid:approval_id>",
+        approvals.DecideApproval.as_view(),
+        name="decide",
+    ),
+    path("approve/<str:token>", approvals.ApproveByLink.as_view(), name="approve"),
     path(
         "executions/<uuid:execution_id>/artifacts/<uuid:artifact_id>",
         # Programs use the one below /api, so the API's document leaves this out.

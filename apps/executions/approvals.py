@@ -17,7 +17,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 
-from apps.accounts.models import ApiKey
+from apps.accounts.models import ApiKey, Organization, User
 from apps.accounts.services import audit
 from apps.accounts.viewer import Viewer
 from apps.core import tenancy
@@ -151,11 +151,19 @@ def _name_of(by: Viewer) -> str:
 
 @dataclass(frozen=True)
 class Letter:
-    """A link from a mail: the approval, and the address that it was sent to."""
+    """A link from a mail: what is asked, and of whom.
+
+    Attributes:
+        email: the address that the link was sent to.
+        organization: its name.
+        starter: who started the execution; empty when it was no person.
+    """
 
     organization_id: uuid.UUID
     approval: Wait
     email: str
+    organization: str
+    starter: str
 
 
 def letter_open(token: str) -> Letter:
@@ -167,10 +175,22 @@ def letter_open(token: str) -> Letter:
     organization_id, wait_id, number = links.read_approval(token)
     with tenancy.tenant(organization_id):
         approval = approval_get(wait_id)
-    recipients = approval.details.get("recipients", [])
-    if number >= len(recipients):
-        raise NotFound("There is no such approval.")
-    return Letter(organization_id, approval, recipients[number])
+        recipients = approval.details.get("recipients", [])
+        if number >= len(recipients):
+            raise NotFound("There is no such approval.")
+        return Letter(
+            organization_id,
+            approval,
+            recipients[number],
+            organization=Organization.objects.get(id=organization_id).name,
+            starter=_starter_name(approval.execution_id),
+        )
+
+
+def _starter_name(execution_id: uuid.UUID) -> str:
+    by = Execution.objects.filter(id=execution_id).values("triggered_by")
+    starter = User.objects.filter(id__in=Subquery(by)).first()
+    return (starter.name or starter.email) if starter else ""
 
 
 def letter_decide(

@@ -7,7 +7,10 @@ from django.http import HttpResponse
 from django.test import Client
 from lxml import html
 
+from tests.executions.engine.conftest import child
 from tests.fixtures_cast import Person
+
+__all__ = ["child"]  # a fixture, for pages about what a worker has parked
 
 
 class Page:

@@ -16,6 +16,7 @@ from apps.dashboard.selectors import (
 )
 from apps.dashboard.views.base import STOP_POLLING, Page
 from apps.dashboard.views.lists import list_page
+from apps.dashboard.waits import waits_shown
 from apps.dashboard.wording import SHOWN_STATES
 from apps.executions import cancels, selectors
 from apps.executions.retries import execution_retry
@@ -63,7 +64,11 @@ class ExecutionView(Page):
     def get(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
         page = ExecutionPage(execution_id)
         is_over = self.request.htmx and page.execution.is_final
-        return self.show(page=page, status=STOP_POLLING if is_over else 200)
+        return self.show(
+            page=page,
+            waits=lambda: waits_shown(page.execution, self.viewer),
+            status=STOP_POLLING if is_over else 200,
+        )
 
 
 class CancelExecution(Page):
