@@ -17,7 +17,8 @@ LOOK_EVERY_S = 1.0
 SING_EVERY_S = 10.0
 # The broker counts as away when it has not answered for so long ...
 AWAY_AFTER_S = 3.0
-# ... and as back when it has answered for so long: until then both ways are open.
+# ... and as back when it has answered for so long and we have heard from it, since
+# the consumer may take its time to connect: until then both ways are open.
 BACK_AFTER_S = 10.0
 
 
@@ -81,7 +82,7 @@ class BrokerWatch:
                 self._say_away(error)
             return
         self._answered = now = time.monotonic()
-        if self._table.has(Flag.OUTAGE) and now - self._failed > BACK_AFTER_S:
+        if self._table.has(Flag.OUTAGE) and self._is_back(now):
             self._table.set(Flag.OUTAGE, to=False)
             log.info("broker answers again")
         if self._is_deaf(now):
@@ -100,6 +101,10 @@ class BrokerWatch:
         if not self._table.has(Flag.OUTAGE):
             log.warning("broker does not answer", extra={"error": repr(error)[:200]})
         self._table.set(Flag.OUTAGE, to=True)
+
+    def _is_back(self, now: float) -> bool:
+        has_heard = (canary.heard_at() or 0.0) > self._failed
+        return has_heard and now - self._failed > BACK_AFTER_S
 
     def _is_deaf(self, now: float) -> bool:
         if self._is_full() or self._table.has(Flag.STOPPING):

@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
@@ -160,12 +162,14 @@ def free_expired() -> list[Freed]:
     )
 
 
-def _process_space() -> int:
-    """What tells containers apart that share a host's name but not its processes."""
+@cache
+def _process_space() -> str:
+    """What tells apart containers, and machines, that share a name but no processes."""
     try:
-        return os.stat("/proc/self/ns/pid").st_ino
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        return f"{os.stat('/proc/self/ns/pid').st_ino}-{boot[:8]}"
     except OSError:  # no Linux
-        return 0
+        return "0"
 
 
 def owner_name(host: str, process_id: int) -> str:
