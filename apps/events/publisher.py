@@ -116,11 +116,19 @@ async def _send_all(published: list[Published]) -> None:
         return
     # Numbering must go on, even when the layer neither takes them nor fails.
     async with asyncio.timeout(SEND_WITHIN_S):
-        for event in published:
-            message = {"type": "event", "event": envelope(event)}
-            for channel in event.channels:
-                name = group_name(channel)
-                await layer.group_send(name, {**message, "channel": channel})
+        for channel, events in _by_channel(published).items():
+            message = {"type": "events", "channel": channel, "events": events}
+            await layer.group_send(group_name(channel), message)
+
+
+def _by_channel(published: list[Published]) -> dict[str, list[JsonObject]]:
+    """One message for each channel, since each costs a round trip."""
+    found: dict[str, list[JsonObject]] = {}
+    for event in published:
+        shown = envelope(event)
+        for channel in event.channels:
+            found.setdefault(channel, []).append(shown)
+    return found
 
 
 def envelope(event: Published) -> JsonObject:

@@ -158,7 +158,8 @@ def test_sends_each_event_to_the_channels_it_belongs_to(organization_id, monkeyp
 
     class Layer:
         async def group_send(self, group, message):
-            sent.append((group, message["channel"], message["event"]["id"]))
+            ids = [event["id"] for event in message["events"]]
+            sent.append((group, message["channel"], ids))
 
     monkeypatch.setattr(publisher, "get_channel_layer", Layer)
     workflow, execution, user = uuid7(), uuid7(), uuid7()
@@ -172,7 +173,24 @@ def test_sends_each_event_to_the_channels_it_belongs_to(organization_id, monkeyp
         f"workflow-execution:{workflow}",
         f"user-notifications:{user}",
     ]
-    assert sent == [(name.replace(":", "."), name, seq) for name in channels]
+    assert sent == [(name.replace(":", "."), name, [seq]) for name in channels]
+
+
+def test_sends_a_channel_all_that_was_published_together_in_one_message(
+    organization_id, monkeypatch
+):
+    drain()
+    sent = []
+
+    class Layer:
+        async def group_send(self, group, message):
+            sent.append([event["id"] for event in message["events"]])
+
+    monkeypatch.setattr(publisher, "get_channel_layer", Layer)
+    for _ in range(3):
+        say(organization_id)
+    drain()
+    assert sent == [[seq for seq, _ in numbers()[-3:]]]
 
 
 def test_an_execution_keeps_the_order_of_its_events_within_a_transaction(

@@ -70,7 +70,9 @@ def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
 
 def run_next(pools: Iterable[str], place: Place) -> bool:
     """Claim and run the one whose turn it is; False when there was nothing to claim."""
-    return _run(claims.claim_next(pools, _owner()), place)
+    # The connection may have died since the last one: then it is made anew.
+    lease = persistently(lambda: claims.claim_next(pools, _owner()), patience_s=30)
+    return _run(lease, place)
 
 
 def _owner() -> str:

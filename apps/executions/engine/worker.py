@@ -66,6 +66,8 @@ class SupervisorStep(bootsteps.StartStopStep):
             on_deaf=partial(rebirth.start_anew, supervisor, TABLE),
         )
         self._watch.start()
+        # Children must not inherit this thread's connection.
+        connections.close_all()
 
     def stop(self, worker: Any) -> None:
         """The pool has ended: nothing is left to watch."""
