@@ -141,6 +141,38 @@ def test_no_secret_shows_in_the_params_own_text() -> None:
                 assert "SecretStr" in str(field.annotation), f"{kind.name}.{name}"
 
 
+# For those whose documented example holds expressions, or that have none.
+SAMPLES: dict[str, dict[str, object]] = {
+    "click": {"target": "#save"},
+    "webhook": {
+        "url": "https://example.com/hook",
+        "secret": "whsec_a2V5LWtleS1rZXkta2V5LWtleS1rZXkta2V5",
+        "payload": {},
+    },
+    "write_excel": {"path": "out.xlsx", "rows": [{"a": 1}]},
+}
+
+
+@every_step_type
+def test_what_writes_says_what_it_would_do(kind: AnyStepType) -> None:
+    """A dry run shows it in its place, made from the params of the moment."""
+    if isinstance(kind, BlockType) or kind.effect is not Effect.WRITE:
+        return
+    _, example = docs.documentation(kind)
+    steps = yaml.safe_load(example) or [{}]
+    given = SAMPLES.get(kind.name) or steps[0].get("params", {})
+    summary = kind.summary(kind.params_class.model_validate(given))
+    texts = [text for value in given.values() for text in _texts(value)]
+    assert any(text in summary for text in texts), summary
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return [text for one in inner for text in _texts(one)]
+    return [value] if isinstance(value, str) else []
+
+
 def test_a_name_can_be_given_once_only() -> None:
     with pytest.raises(registry.DuplicateStepType):
         registry.register(KINDS[0].name)(type(KINDS[0]))

@@ -61,6 +61,15 @@ class Masker:
         """`text` for people: `***` where secrets stood, in all their usual forms."""
         return self._current().hide(text) if self._resolved else text
 
+    def hide_words(self, text: str) -> str:
+        """`hide`, and short secrets too where they stand as words of their own."""
+        text = self.hide(text)
+        for value in self._resolved.values():
+            if 0 < len(value) < SHORTEST:
+                word = rf"(?<!\w){re.escape(value)}(?!\w)"
+                text = re.sub(word, HIDDEN, text)
+        return text
+
     def hide_all(self, value: Json) -> Json:
         """`value` for people, such as an error; never to be filled in again."""
         if not self._resolved:

@@ -42,13 +42,20 @@ class BadParams(PermanentFailure):
 
 @dataclass(slots=True)
 class PreparedStep:
-    """A step with its params rendered and checked."""
+    """A step with its params rendered and checked.
+
+    Attributes:
+        effect: what it does to the world; nothing, when it is only rehearsed.
+        is_rehearsed: a dry run, in which its mock or a note takes its place.
+    """
 
     node: Node
     kind: StepType[Any]
     params: Params
     effect: str
     is_keyed: bool
+    scope: Scope
+    is_rehearsed: bool = False
 
 
 class StepPerformer:
@@ -110,7 +117,13 @@ class StepPerformer:
                 rendered = interrupts.run_until(deadline, node.params.render, scope)
             params = self._validated(kind, rendered)
         effect = kind.effect_of(params)
-        return PreparedStep(node, kind, params, effect.value, kind.is_keyed(params))
+        is_rehearsed = self.dry_run and effect is Effect.WRITE
+        if is_rehearsed:
+            effect = Effect.NONE
+        is_keyed = kind.is_keyed(params)
+        return PreparedStep(
+            node, kind, params, effect.value, is_keyed, scope, is_rehearsed
+        )
 
     def evaluate(self, value: Value, scope: Scope, *, deadline: float | None) -> Json:
         """The value now; see `ports.Performer`."""
@@ -141,8 +154,8 @@ class StepPerformer:
         node = prepared.node
         if self._handlers_until is not None:
             deadline = min(deadline or self._handlers_until, self._handlers_until)
-        if self.dry_run and prepared.effect == Effect.WRITE:
-            return self._rehearse(prepared, strand)
+        if prepared.is_rehearsed:
+            return self._rehearse(prepared, deadline)
         context = StepContext(
             tools=self.tools,
             execution_id=self.execution_id,
@@ -179,12 +192,13 @@ class StepPerformer:
             _, encoded = outputs.encode(self.masker.mask(values), limit_bytes=limit)
         return values, encoded
 
-    def _rehearse(self, prepared: PreparedStep, strand: Strand) -> Result:
+    def _rehearse(self, prepared: PreparedStep, deadline: float | None) -> Result:
         mock = prepared.node.mock
         if mock is not None:
-            output = mock.compiled.render(strand.scope)
+            output = self.evaluate(mock, prepared.scope, deadline=deadline)
         else:
-            output = {"dry_run": True, "would": prepared.kind.summary(prepared.params)}
+            note = prepared.kind.summary(prepared.params)
+            output = {"dry_run": True, "would": self.masker.hide_words(note)}
         value, text = self.encode(output)
         return Result(value, text)
 

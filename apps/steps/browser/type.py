@@ -69,7 +69,8 @@ class Type(StepType[TypeParams]):
 
     def summary(self, params: TypeParams) -> str:
         """Names the field, never the text."""
-        return f"type into {params.target}"
+        enter = " and press Enter" if params.submit else ""
+        return f"type into {params.target}{enter}"
 
     def run(self, params: TypeParams, ctx: StepContext) -> Json:
         """Wait for the field, type, and press Enter if asked to."""

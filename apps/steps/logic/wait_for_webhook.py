@@ -55,7 +55,8 @@ class WaitForWebhook(StepType[WaitForWebhookParams]):
     on_crash = OnCrash.RETRY
 
     def summary(self, params: WaitForWebhookParams) -> str:
-        return "wait for a call of the resume URL"
+        about = clean_subject(params.message)
+        return f"wait for a call of the resume URL{': ' if about else ''}{about}"
 
     def run(self, params: WaitForWebhookParams, ctx: StepContext) -> Json:
         waiting = ctx.waits.call(

@@ -32,6 +32,8 @@ MAX_RECIPIENTS = 50
 MAX_ATTACHED_BYTES = 10 * 1024 * 1024
 MAX_BODY = 1_000_000
 _TIMEOUT = timedelta(seconds=30)
+# Recipients that a dry run's note names.
+_NAMED = 3
 
 Addresses = Annotated[list[str], BeforeValidator(listed), AfterValidator(checked)]
 
@@ -116,7 +118,10 @@ class SendEmail(StepType[SendEmailParams]):
 
     def summary(self, params: SendEmailParams) -> str:
         subject = clean_subject(params.subject)
-        return f"send {subject!r} to {len(params.recipients)} recipients"
+        named = params.recipients[:_NAMED]
+        more = len(params.recipients) - len(named)
+        rest = f" and {more} more" if more else ""
+        return f"send {subject!r} to {', '.join(named)}{rest}"
 
     def run(self, params: SendEmailParams, ctx: StepContext) -> Json:
         ctx.mail.require_configured()

@@ -265,4 +265,4 @@ def test_is_not_repeated_after_a_crash() -> None:
     kind = SendEmail()
     assert (kind.effect, kind.on_crash) == (Effect.WRITE, OnCrash.FAIL)
     assert not kind.is_keyed(params)
-    assert kind.summary(params) == "send 'Hi' to 1 recipients"
+    assert kind.summary(params) == "send 'Hi' to bob@example.com"
