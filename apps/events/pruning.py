@@ -26,7 +26,7 @@ class Pruned:
 # event is the end.
 _PRUNE = """
     WITH seen AS MATERIALIZED (
-        SELECT id, seq, created_at < clock_timestamp() - %(kept)s::interval AS is_due
+        SELECT id, seq, created_at < clock_timestamp() - make_interval(secs => %(kept_s)s) AS is_due
         FROM events_event WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s),
     held AS MATERIALIZED (
         SELECT e.id FROM events_event e JOIN seen ON seen.id = e.id
@@ -45,7 +45,12 @@ def prune_batch(*, kept: timedelta, after: int, dry_run: bool = False) -> Pruned
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute(
             _PRUNE,
-            {"kept": kept, "after": after, "batch": BATCH, "for_real": not dry_run},
+            {
+                "kept_s": kept.total_seconds(),
+                "after": after,
+                "batch": BATCH,
+                "for_real": not dry_run,
+            },
         )
         gone, due, until = cursor.fetchone()
     return Pruned(due if dry_run else gone, until)

@@ -1,6 +1,7 @@
 """Counting a workflow's executions at a price that does not grow with them."""
 
 import uuid
+from dataclasses import dataclass
 
 from django.db import connection
 
@@ -18,28 +19,45 @@ _OPEN = """
     SELECT status, count(*), (array_agg(id ORDER BY id DESC))[1:%s]
     FROM open GROUP BY status
 """
+# `BETWEEN` one value and itself, and the first part of the order, leave the planner
+# only the index by workflow: with `=` it may walk all executions by id.
 _ENDED = """
-    SELECT status, count(*) FROM (
-        SELECT status, trigger FROM executions_execution
-        WHERE workflow_id = %s ORDER BY id DESC LIMIT %s) AS newest
+    SELECT status, count(*), (array_agg(id ORDER BY id DESC))[1] FROM (
+        SELECT id, status, trigger FROM executions_execution
+        WHERE workflow_id BETWEEN %(id)s AND %(id)s
+        ORDER BY workflow_id, id DESC LIMIT %(newest)s) AS newest
     WHERE status IN ('completed', 'failed', 'cancelled') AND trigger <> 'test'
     GROUP BY status
 """
 
 
-def workflow_counts(workflow_id: uuid.UUID) -> tuple[dict[str, int], list[uuid.UUID]]:
-    """Executions of a workflow by status, and its newest open ones.
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A workflow's executions, but for tests of one step.
 
-    Open ones are counted exactly, however old; ended ones among the workflow's
-    newest `NEWEST`. Tests of one step are left out.
+    Attributes:
+        by_status: open ones exactly, however old; ended ones among the workflow's
+            newest `NEWEST`.
+        open: the newest open ones, newest first.
+        last: the newest one of all.
     """
-    counts = dict.fromkeys(Execution.STATUSES, 0)
+
+    by_status: dict[str, int]
+    open: list[uuid.UUID]
+    last: uuid.UUID | None
+
+
+def workflow_counts(workflow_id: uuid.UUID) -> Counts:
+    """Counts of a workflow's executions."""
+    by_status = dict.fromkeys(Execution.STATUSES, 0)
     open_: list[uuid.UUID] = []
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, [workflow_id, SHOWN])
         for status, count, newest in cursor.fetchall():
-            counts[status] = count
+            by_status[status] = count
             open_ += newest
-        cursor.execute(_ENDED, [workflow_id, NEWEST])
-        counts |= dict(cursor.fetchall())
-    return counts, sorted(open_, reverse=True)[:SHOWN]
+        cursor.execute(_ENDED, {"id": workflow_id, "newest": NEWEST})
+        ended = cursor.fetchall()
+    by_status |= {status: count for status, count, _ in ended}
+    last = max([*open_, *(row[2] for row in ended)], default=None)
+    return Counts(by_status, sorted(open_, reverse=True)[:SHOWN], last)

@@ -131,11 +131,12 @@ def engine_status() -> dict[str, int]:
 
 def workflow_status(workflow_id: uuid.UUID) -> JsonObject:
     """Counts of a workflow's executions by status, the open ones and the last."""
-    counts, open_ids = workflow_counts(workflow_id)
-    executions = execution_list(workflow_id=workflow_id).order_by("-id")
+    counts = workflow_counts(workflow_id)
+    executions = execution_list().order_by("-id")
+    last = executions.filter(id=counts.last).first() if counts.last else None
     return {
         "workflow_id": str(workflow_id),
-        "executions": counts,
-        "open": executions.filter(id__in=open_ids),
-        "last": executions.first(),
+        "executions": counts.by_status,
+        "open": executions.filter(id__in=counts.open),
+        "last": last,
     }

@@ -25,6 +25,7 @@ from apps.executions.models import (
     Execution,
     IdempotencyKey,
     StepRecord,
+    Wait,
 )
 from apps.executions.retention import Total, batches, prune, prune_if_due, sweep_files
 from apps.workflows.models import Workflow
@@ -277,10 +278,11 @@ def test_all_that_is_theirs_goes(engine, ended, workflow):
         IdempotencyKey.objects.create(
             workflow_id=workflow.id, key="k", fingerprint="f", **owner
         )
+        Wait.objects.create(path="a", attempt=1, kind="approval", **owner)
     ArtifactStore(old.organization_id, old.id, "a").save("x.txt", b"x", "text/plain")
     assert kept()
     with tenancy.system():
-        for model in (StepRecord, IdempotencyKey, Artifact):
+        for model in (StepRecord, IdempotencyKey, Wait, Artifact):
             assert not model.objects.exists()
 
 
@@ -477,6 +479,24 @@ def test_young_events_stay(engine, workflow):
     engine.start(workflow)
     publish_batch()
     assert prune().events == 0
+
+
+# --- what it costs ------------------------------------------------------------------
+
+
+def test_every_reference_to_an_execution_has_an_index_that_deleting_uses(db):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.conrelid::regclass::text, a.attname, EXISTS ("
+            "  SELECT 1 FROM pg_index i WHERE i.indrelid = c.conrelid"
+            "  AND i.indkey[0] = a.attnum)"
+            " FROM pg_constraint c JOIN pg_attribute a"
+            "  ON a.attrelid = c.conrelid AND a.attnum = c.conkey[2]"
+            " WHERE c.contype = 'f' AND c.confrelid = 'executions_execution'::regclass"
+        )
+        references = cursor.fetchall()
+    assert len(references) >= 6
+    assert [one[:2] for one in references if not one[2]] == []
 
 
 # --- when ---------------------------------------------------------------------------

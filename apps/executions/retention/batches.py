@@ -20,7 +20,7 @@ from apps.executions.retention.rules import Rule
 log = logging.getLogger(__name__)
 
 BATCH = 500
-# Rows looked at by one statement.
+# Rows looked at by one statement while none of them is due.
 WINDOW = 5_000
 # Executions may have many records each: a batch ends when it has met so many.
 MOST_RECORDS = 20_000
@@ -58,11 +58,13 @@ class Deleted:
     until: uuid.UUID | None = None
 
 
+# `BETWEEN`: see `rules`.
 _LOOK = """
     WITH seen AS MATERIALIZED (
         SELECT id, status, finished_at FROM executions_execution
-        WHERE workflow_id = %(workflow)s AND id > %(after)s AND id < %(before)s
-        ORDER BY id LIMIT %(window)s),
+        WHERE workflow_id BETWEEN %(workflow)s AND %(workflow)s
+            AND id > %(after)s AND id < %(before)s
+        ORDER BY workflow_id DESC, id LIMIT %(window)s),
     due AS (
         SELECT id FROM seen WHERE finished_at < CASE status
             WHEN 'completed' THEN %(completed)s::timestamptz
@@ -74,15 +76,15 @@ _LOOK = """
 """
 
 
-def look(rule: Rule, *, after: uuid.UUID, before: uuid.UUID) -> Window:
-    """What is due among the workflow's executions between two ids."""
+def look(rule: Rule, *, after: uuid.UUID, before: uuid.UUID, size: int) -> Window:
+    """What is due among the workflow's first `size` executions between two ids."""
     values = {
         "workflow": rule.workflow_id,
         "after": after,
         "before": before,
         "completed": rule.completed_before,
         "failed": rule.failed_before,
-        "window": WINDOW,
+        "window": size,
         "batch": BATCH,
     }
     with tenancy.tenant(rule.organization_id), connection.cursor() as cursor:
@@ -90,7 +92,7 @@ def look(rule: Rule, *, after: uuid.UUID, before: uuid.UUID) -> Window:
         due, count, last = cursor.fetchone()
     if len(due) == BATCH:
         return Window(due, due[-1])
-    return Window(due, last if count == WINDOW else None)
+    return Window(due, last if count == size else None)
 
 
 def first_kept(rule: Rule) -> uuid.UUID | None:
@@ -99,12 +101,13 @@ def first_kept(rule: Rule) -> uuid.UUID | None:
     None: there are not more than those, so none is due.
     """
     rows = Execution.objects.filter(
-        workflow_id=rule.workflow_id,
+        workflow_id__gte=rule.workflow_id,  # see `rules`
+        workflow_id__lte=rule.workflow_id,
         status__in=Execution.FINAL,
         test__isnull=True,  # tests of one step would push real ones out
     )
     with tenancy.tenant(rule.organization_id):
-        newest = rows.order_by("-id").values_list("id", flat=True)
+        newest = rows.order_by("workflow_id", "-id").values_list("id", flat=True)
         found = newest[rule.keep_last - 1 : rule.keep_last + 1]
         return found[0] if len(found) > 1 else None
 

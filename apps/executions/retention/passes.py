@@ -85,10 +85,13 @@ def _steps(*, dry_run: bool) -> Iterator[Total]:
 def _pruned(rule: Rule) -> Iterator[Total]:
     before = _end(rule)
     after: uuid.UUID | None = _FIRST
+    size = batches.BATCH
     while before and after:
         started = time.monotonic()
-        window = batches.look(rule, after=after, before=before)
+        window = batches.look(rule, after=after, before=before, size=size)
         after = window.last
+        # Where some are due there are more; else a wider look passes the kept ones.
+        size = batches.BATCH if window.due else batches.WINDOW
         if window.due:
             gone = batches.delete(rule, window.due)
             # A batch that would have been too large stopped early.
@@ -102,7 +105,7 @@ def _counted(rule: Rule) -> Iterator[Total]:
     before = _end(rule)
     after: uuid.UUID | None = _FIRST
     while before and after:
-        window = batches.look(rule, after=after, before=before)
+        window = batches.look(rule, after=after, before=before, size=batches.WINDOW)
         after = window.last
         yield Total(executions=len(window.due))
 

@@ -55,14 +55,16 @@ class Rule:
 
 
 # The oldest execution of a workflow is one look into an index; so where nothing is
-# due, nothing more is read.
+# due, nothing more is read. `BETWEEN` one value and itself, and the first part of the
+# order, leave the planner only that index: with `=` it may walk all executions by id.
 _WORKFLOWS = """
     SELECT w.id, w.organization_id, clock_timestamp(),
         o.keep_completed_days, o.keep_failed_days, o.keep_last,
         CASE WHEN position('"retention"' in v.document_text) > 0
             THEN v.document_text END,
-        (SELECT e.id FROM executions_execution e WHERE e.workflow_id = w.id
-            ORDER BY e.id LIMIT 1)
+        (SELECT e.id FROM executions_execution e
+            WHERE e.workflow_id BETWEEN w.id AND w.id
+            ORDER BY e.workflow_id DESC, e.id LIMIT 1)
     FROM workflows_workflow w
     JOIN accounts_organization o ON o.id = w.organization_id
     JOIN workflows_workflowversion v ON v.id = w.current_version_id
