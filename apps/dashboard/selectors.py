@@ -10,15 +10,17 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.roles import Role
 from apps.accounts.viewer import Viewer
 from apps.core.errors import Invalid
 from apps.core.types import Json
 from apps.dashboard.run_form import RunForm, run_form
 from apps.dashboard.timeline import Timeline, timeline
 from apps.dashboard.wording import CRASHED, SHOWN_STATES
+from apps.executions import hooks
 from apps.executions import selectors as executions
 from apps.executions.engine import masking
-from apps.executions.models import Artifact, Execution, StepRecord
+from apps.executions.models import Artifact, Execution, Hook, StepRecord
 from apps.workflows import selectors as workflows
 from apps.workflows.models import Workflow, WorkflowVersion
 
@@ -250,6 +252,7 @@ class WorkflowPage:
     def __init__(
         self, viewer: Viewer, workflow_id: uuid.UUID, number: int | None = None
     ) -> None:
+        self.viewer = viewer
         self.workflow = workflows.workflow_get(viewer=viewer, workflow_id=workflow_id)
         self.version = self.workflow.current_version
         if number is not None:
@@ -260,6 +263,17 @@ class WorkflowPage:
     def versions(self) -> list[WorkflowVersion]:
         rows = workflows.version_list(workflow=self.workflow).order_by("-number")
         return list(rows[:50])
+
+    @cached_property
+    def hook(self) -> Hook | None:
+        """The workflow's own URL, for those who may see it."""
+        if not self.viewer.may(Role.OPERATOR):
+            return None
+        return hooks.hook_find(self.workflow)
+
+    @property
+    def hook_url(self) -> str:
+        return hooks.hook_url(self.hook) if self.hook else ""
 
     @cached_property
     def recent(self) -> ExecutionRows:

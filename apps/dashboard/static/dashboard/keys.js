@@ -1,4 +1,4 @@
-// Keyboard shortcuts, dialogs, and forms that are sent once.
+// Keyboard shortcuts, dialogs, copying, and forms that are sent once.
 (() => {
   "use strict";
   document.documentElement.classList.add("has-script");
@@ -18,6 +18,18 @@
     const field = document.querySelector("[data-search]");
     if (field) field.focus();
     else window.location.href = "/workflows#search";
+  }
+
+  async function copy(button) {
+    const field = document.getElementById(button.dataset.copy);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      // No clipboard without TLS, but for the old command.
+      if (!document.execCommand("copy")) return;
+    }
+    button.textContent = "Copied";
   }
 
   const single = {
@@ -48,6 +60,8 @@
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
     if (opener) open(document.getElementById(opener.dataset.opens));
+    const copier = event.target.closest("[data-copy]");
+    if (copier) copy(copier);
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-submit-on-change]");
