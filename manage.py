@@ -30,6 +30,10 @@ def main() -> None:
         from apps.ops.devstack.testing import main as test
 
         sys.exit(test(sys.argv[2:]))
+    if command == "faults":
+        from apps.ops.devstack.faulting import main as faults
+
+        sys.exit(faults(sys.argv[2:]))
     from apps.ops.devstack.joining import join
 
     join()

@@ -24,7 +24,7 @@ REQUIREMENTS = "requirements.txt"
 DEV_REQUIREMENTS = "requirements-dev.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 # These need the embedded servers or the test tools.
-DEV_COMMANDS = {"up", "test", "bench"}
+DEV_COMMANDS = {"up", "test", "bench", "faults"}
 PIP = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
