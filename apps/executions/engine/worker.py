@@ -62,7 +62,7 @@ class SupervisorStep(bootsteps.StartStopStep):
         self._watch = BrokerWatch(
             TABLE,
             self._identity,
-            is_full=lambda: len(state.reserved_requests) >= worker.pool.num_processes,
+            is_full=lambda: len(state.reserved_requests) >= worker.concurrency,
             on_deaf=partial(rebirth.start_anew, supervisor, TABLE),
         )
         self._watch.start()
