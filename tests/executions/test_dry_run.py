@@ -68,7 +68,7 @@ def test_what_only_reads_runs(engine: Engine, site: HttpServer) -> None:
 @pytest.mark.parametrize("type_", ["write_file", "write_excel", "delete_file"])
 def test_files_stay_as_they_are(engine: Engine, type_: str) -> None:
     engine.run(doc(write("made", path="a.txt")))
-    params = {
+    params: dict[str, dict[str, Any]] = {
         "write_file": {"path": "b.txt", "content": "x"},
         "write_excel": {"path": "b.xlsx", "rows": [{"a": 1}]},
         "delete_file": {"path": "a.txt"},
