@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.errors import PermanentFailure
+from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.core.workspace import Workspace, checked_path
 
 LIMIT = 1000
@@ -216,6 +217,22 @@ def test_a_writer_that_fails_leaves_the_old_file(files: Workspace) -> None:
     with pytest.raises(KeyError):
         files.write_stream("a", broken())
     assert files.read_bytes("a") == b"old"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.ENOSPC, "storage_full"), (errno.EROFS, "storage_failed")],
+)
+def test_a_disk_that_fails_may_work_later(
+    local: Workspace, number: int, expected: str
+) -> None:
+    def broken():
+        yield b"new"
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(TemporaryFailure) as caught:
+        local.write_stream("a", broken())
+    assert caught.value.code == expected
 
 
 def test_reads_no_more_than_asked(files: Workspace) -> None:

@@ -30,6 +30,7 @@ _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FAILING = frozenset({errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE})
 
 
 class LocalFiles:
@@ -224,4 +225,7 @@ def _refuse(error: OSError, path: str) -> NoReturn:
     if error.errno in _FULL:
         message = "There is no space left for files."
         raise TemporaryFailure(message, code="storage_full") from error
+    if error.errno in _FAILING:
+        message = f"The storage for files does not work: {os.strerror(error.errno)}."
+        raise TemporaryFailure(message, code="storage_failed") from error
     raise error

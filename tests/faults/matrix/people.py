@@ -34,7 +34,8 @@ def web_killed(run: Run) -> None:
     kills = web.restarts
     run.recovers(run.mark(), goal_s=20)
     unanswered = [a for a in caller.answers if a.is_of_work and not a.status]
-    run.facts.append(f"web killed {kills} times, {len(unanswered)} answers were lost")
+    asked = f"the caller asked {len(unanswered)} times in vain"
+    run.facts.append(f"web killed {kills} times; {asked}")
     run.expect(len(unanswered) >= len(careful.accepted), "no answer was lost")
     run.expect(load.accepted, "no load")
 
