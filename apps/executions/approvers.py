@@ -13,12 +13,16 @@ from apps.executions.models import Execution
 MOST_TOLD = 50
 
 
-def recipients_of(approvers: list[str]) -> list[str]:
-    """The mail addresses to tell, each once: those named, then those of members."""
+def recipients_of(approvers: list[str], *, but: uuid.UUID | None) -> list[str]:
+    """The mail addresses to tell, each once: those named, then those of members.
+
+    Args:
+        but: a member who may not decide.
+    """
     named = _named(approvers)
     members = Membership.objects.filter(
         role__in=_roles_from(_lowest(approvers)), user__is_active=True
-    )
+    ).exclude(user_id=but)
     emails = members.order_by("id").values_list("user__email", flat=True)[:MOST_TOLD]
     return list(dict.fromkeys([*named, *emails]))
 

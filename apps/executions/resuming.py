@@ -35,11 +35,10 @@ def wait_resume(*, token: str, path: str = "", answer: JsonObject) -> uuid.UUID:
     with tenancy.tenant(organization_id):
         execution = _held(execution_id)
         open_ = _open(execution, path).first()
-        if not path:
-            _use(execution, "", answer, is_taken=open_ is not None)
-        elif open_ is None:
+        if open_ is None:
             _require_expected(execution, path)
-            _use(execution, path, answer, is_taken=False)
+        if open_ is None or not path:
+            _use(execution, path, answer, is_taken=open_ is not None)
         if open_ is not None:
             Wait.objects.filter(id=open_.id).update(answered_at=Now(), answer=answer)
             leases.wake(execution.id)
@@ -66,17 +65,23 @@ def _waits(execution: Execution) -> QuerySet[Wait]:
 def _open(execution: Execution, path: str) -> QuerySet[Wait]:
     rows = _waits(execution).filter(answered_at=None, closed_at=None)
     rows = rows.filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
-    return (rows.filter(path=path) if path else rows).order_by("id")
+    # The last to begin: before it there may be one whose branch was given up.
+    return (rows.filter(path=path) if path else rows).order_by("-id")
 
 
 def _require_expected(execution: Execution, path: str) -> None:
-    """Go on only when a step at `path` may come to wait."""
+    """Go on only when the step at `path`, or any without one, may come to wait."""
     known = _waits(execution).filter(path=path).order_by("-attempt").first()
     if known is not None:
         raise _used() if known.answered_at is not None else _expired()
-    place = Outline(workflows.definition_of(execution.version_id)).place(path)
-    if place is None or place.node.type != STEP_TYPE:
-        raise NotFound("No step of this name waits for a call.")
+    outline = Outline(workflows.definition_of(execution.version_id))
+    if path:
+        place = outline.place(path)
+        types = {place.node.type} if place else set()
+    else:
+        types = outline.types
+    if STEP_TYPE not in types:
+        raise NotFound("No such step waits for a call.")
 
 
 def _use(

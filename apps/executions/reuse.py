@@ -92,6 +92,11 @@ class Outline:
         """The step that is recorded under `path`, None when there is none."""
         return self._places.get(_ITERATION.sub("", _ATTEMPT.sub("", path)))
 
+    @property
+    def types(self) -> set[str]:
+        """The types of all steps."""
+        return {place.node.type for place in self._places.values()}
+
     def is_block(self, path: str) -> bool:
         """Whether the step has others inside."""
         place = self.place(path)

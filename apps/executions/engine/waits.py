@@ -91,7 +91,7 @@ class WaitOpener:
         details: JsonObject = wait.details
         starter = None if details["allow_own"] else starter_of(execution)
         details["starter"] = str(starter) if starter else None
-        details["recipients"] = recipients_of(details["approvers"])
+        details["recipients"] = recipients_of(details["approvers"], but=starter)
         return _opened(wait, timeout)
 
     def _open_call(self, wait: Wait, timeout: timedelta | None) -> Wait:

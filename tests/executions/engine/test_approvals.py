@@ -202,6 +202,13 @@ def test_ones_own_may_be_forbidden(engine, child, alice, member):
     assert decide(other, execution).status_code == 200
 
 
+def test_whoever_may_not_decide_is_not_told(engine, child, alice, member):
+    operator = member(Role.OPERATOR)
+    execution = parked(engine, child, ask(allow_own=False))
+    (wait,) = waits(engine, execution)
+    assert wait.details["recipients"] == [operator.email]
+
+
 def test_ones_own_is_also_what_a_workflow_called(engine, child, alice):
     inner = engine.workflow({"steps": [ask(allow_own=False)]})
     call = {"type": "call_workflow", "params": {"workflow": str(inner.id)}}
