@@ -8,10 +8,9 @@ set back by hand).
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,20 +21,18 @@ _SET = (
     "SELECT set_config('rpa.organization', %s, true), "
     "set_config('rpa.system', %s, true)"
 )
-_SET_NAMED = (
-    "SELECT set_config('rpa.organization', %(_organization)s, true), "
-    "set_config('rpa.system', %(_system)s, true)"
-)
 _ATTRIBUTE = "_rpa_scope"
 
 
 @dataclass(frozen=True)
-class _Scope:
+class Scope:
+    """Whose rows are seen: one organization's, all, or nobody's."""
+
     organization: str = ""
     system: str = "off"
 
 
-_NOTHING = _Scope()
+_NOTHING = Scope()
 
 
 class UnsafeRole(RpaError):
@@ -44,24 +41,37 @@ class UnsafeRole(RpaError):
     code = "unsafe_database_role"
 
 
-def _current(database: BaseDatabaseWrapper) -> _Scope:
+def _current(database: BaseDatabaseWrapper) -> Scope:
     # On the connection, not in a context variable: it describes this connection's
     # transaction, whichever thread or task holds it. Outside a transaction there
     # is none, whatever an interrupted block may have left here.
     if not database.in_atomic_block:
         return _NOTHING
-    scope: _Scope = getattr(database, _ATTRIBUTE, _NOTHING)
+    scope: Scope = getattr(database, _ATTRIBUTE, _NOTHING)
     return scope
 
 
-def _set(database: BaseDatabaseWrapper, scope: _Scope) -> None:
+def _set(database: BaseDatabaseWrapper, scope: Scope) -> None:
     with database.cursor() as cursor:
         cursor.execute(_SET, [scope.organization, scope.system])
     setattr(database, _ATTRIBUTE, scope)
 
 
+def scope_of(organization_id: uuid.UUID | None) -> Scope:
+    """The scope of one organization, or of all."""
+    if organization_id is None:
+        return Scope(system="on")
+    return Scope(organization=str(organization_id))
+
+
+def setting(scope: Scope) -> tuple[str, list[str]]:
+    """The statement that sets the scope for the rest of a transaction."""
+    return _SET, [scope.organization, scope.system]
+
+
 @contextmanager
-def _scoped(scope: _Scope) -> Iterator[None]:
+def scoped(scope: Scope) -> Iterator[None]:
+    """A transaction, or a part of the open one, in this scope."""
     database = transaction.get_connection()
     before = _current(database)
     if before == scope:
@@ -83,7 +93,7 @@ def _scoped(scope: _Scope) -> Iterator[None]:
 @contextmanager
 def tenant(organization_id: uuid.UUID | str) -> Iterator[None]:
     """A transaction that sees the rows of one organization and no others."""
-    with _scoped(_Scope(organization=str(uuid.UUID(str(organization_id))))):
+    with scoped(Scope(organization=str(uuid.UUID(str(organization_id))))):
         yield
 
 
@@ -94,34 +104,8 @@ def system() -> Iterator[None]:
     For the platform's own work across tenants; every use is listed in
     docs/architecture.md.
     """
-    with _scoped(_Scope(system="on")):
+    with scoped(Scope(system="on")):
         yield
-
-
-def in_one_trip(
-    sql: str,
-    values: Mapping[str, Any],
-    *,
-    organization_id: uuid.UUID | None = None,
-) -> list[tuple[Any, ...]]:
-    """Rows of one statement, run in a transaction of its own in one round trip.
-
-    It sees the rows of one organization, or of all as in `system()`. PostgreSQL runs
-    statements that are sent together as one transaction, and the scope is local to
-    it. Inside an open transaction it is a part of that.
-    """
-    scope = _Scope(system="on")
-    if organization_id is not None:
-        scope = _Scope(organization=str(organization_id))
-    if connection.in_atomic_block:
-        with _scoped(scope), connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            return list(cursor.fetchall())
-    with connection.cursor() as cursor:
-        names = {"_organization": scope.organization, "_system": scope.system}
-        cursor.execute(f"{_SET_NAMED}; {sql}", {**values, **names})
-        cursor.nextset()
-        return list(cursor.fetchall())
 
 
 def current_organization() -> uuid.UUID | None:

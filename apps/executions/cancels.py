@@ -11,7 +11,7 @@ from apps.accounts.viewer import Viewer
 from apps.core.errors import Conflict
 from apps.events.models import Event
 from apps.events.services import emit_each
-from apps.executions.engine import endings, leases, limits
+from apps.executions.engine import leases, limits
 from apps.executions.models import Execution
 from apps.executions.trail import audit_of
 from apps.workflows.models import Workflow
@@ -112,7 +112,7 @@ def _cancel_round(
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     ended = [row for row in rows if row[1] == Execution.CANCELLED]
     leases.close_records(*(row[0] for row in ended))
-    endings.tell_waiting(*(row[0] for row in ended))
+    leases.tell_waiting(*(row[0] for row in ended))
     for parent_id in {row[4] for row in ended} - {row[0] for row in rows}:
         leases.wake(parent_id)
     limits.release(row[5] for row in ended)

@@ -15,6 +15,7 @@ from django.db import connection
 
 from apps.core import tenancy
 from apps.core.ids import uuid7
+from apps.core.trips import Statement, one_trip
 from apps.executions.engine.leases import Lease, lease_s
 
 # One statement claims, tells of the first start, and gives what a lease holds. Of an
@@ -96,7 +97,7 @@ def claim(execution_id: uuid.UUID, owner: str) -> Lease | None:
 
     Its organization's limit does not count.
     """
-    rows = tenancy.in_one_trip(_BY_ID, _values(owner, id=execution_id))
+    (rows,) = one_trip(Statement(_BY_ID, _values(owner, id=execution_id)))
     return _lease(rows[0]) if rows else None
 
 
@@ -113,7 +114,7 @@ def _claim_in(pool: str, owner: str) -> Lease | None:
     full: list[uuid.UUID] = []
     while True:
         values = _values(owner, pool=pool, without=full, locked=None)
-        rows = tenancy.in_one_trip(_NEXT, values)
+        (rows,) = one_trip(Statement(_NEXT, values))
         if not rows:
             return None
         must_lock, organization_id = rows[0][:2]

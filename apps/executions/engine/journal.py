@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from apps.core import tenancy
 from apps.core.errors import PermanentFailure
 from apps.core.types import JsonObject
 from apps.executions.engine import rows
@@ -24,6 +23,7 @@ MOST_WAITING = 16 * 1024 * 1024
 _HANDLERS_RECORDS = 1_000
 
 _Key = tuple[str, int]
+Finish = Callable[[list[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +159,16 @@ class Journal:
         """
         persistently(self._flush_once)
 
-    def finish(self, write: Callable[[], None]) -> None:
-        """Commit what waits together with what `write` does, in one transaction.
+    def finish(self, finish: Finish) -> None:
+        """Commit what waits together with the end, in one transaction.
+
+        Args:
+            finish: commits it, given the rows that wait.
 
         Raises:
             LeaseLost: the execution is another worker's now.
         """
-        persistently(lambda: self._commit(write))
+        persistently(lambda: self._commit(finish))
 
     def show(self) -> None:
         """Commit what waits and what has been running for a while, to be watched."""
@@ -180,17 +183,19 @@ class Journal:
     def _flush_once(self) -> None:
         self._commit(None)
 
-    def _commit(self, write: Callable[[], None] | None) -> None:
+    def _commit(self, finish: Finish | None) -> None:
         with self._flushing:
             taken = self._take()
-            if not taken and write is None:
+            if not taken and finish is None:
                 return
             try:
-                with tenancy.tenant(self.lease.organization_id):
-                    if taken:
-                        rows.write(self.lease, list(taken.values()))
-                    if write is not None:
-                        write()
+                *early, last = rows.chunks(list(taken.values()))
+                for chunk in early:
+                    rows.write(self.lease, chunk)
+                if finish is None:
+                    rows.write(self.lease, last)
+                else:
+                    finish(last)
             except BaseException:
                 self._give_back(taken)
                 raise

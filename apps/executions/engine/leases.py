@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import connection
 
 from apps.core import tenancy
+from apps.core.trips import Statement
 from apps.core.types import JsonObject
 from apps.events.services import emit
 from apps.executions.engine import limits
-from apps.executions.engine.endings import tell_waiting
 
 
 class LeaseLost(BaseException):
@@ -228,36 +228,62 @@ def _end_of_lost(one: Freed) -> None:
     )
 
 
-def close_records(*execution_ids: uuid.UUID) -> None:
-    """Mark what was still open in executions that ended as cancelled."""
-    ended = list(execution_ids)
+CHANNEL = "rpa_ended"
+
+# In the RETURNING of a statement that ends executions: by NOTIFY in its transaction,
+# so that nobody hears of an end that was rolled back. Most are awaited by nobody.
+TELL = f"CASE WHEN is_awaited THEN pg_notify('{CHANNEL}', id::text)::text END"
+
+
+def tell_waiting(*execution_ids: uuid.UUID) -> None:
+    """Tell who waits for these, which the open transaction has ended."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH closed AS (UPDATE executions_wait SET closed_at = clock_timestamp()"
-            "  WHERE execution_id = ANY(%s)"
-            "  AND answered_at IS NULL AND closed_at IS NULL)"
-            " UPDATE executions_steprecord SET status = 'cancelled'"
-            " WHERE execution_id = ANY(%s) AND status IN ('running', 'waiting')",
-            [ended, ended],
+            "SELECT pg_notify(%s, id::text) FROM executions_execution"
+            " WHERE id = ANY(%s) AND is_awaited",
+            [CHANNEL, list(execution_ids)],
         )
 
 
-def wake(execution_id: uuid.UUID | None) -> None:
-    """Let a parked execution go on; one that is about to park will not sleep.
+def closing_records(execution_ids: Sequence[uuid.UUID]) -> Statement:
+    """Marks what was still open in executions that ended as cancelled."""
+    ended = list(execution_ids)
+    return Statement(
+        "WITH closed AS (UPDATE executions_wait SET closed_at = clock_timestamp()"
+        "  WHERE execution_id = ANY(%s)"
+        "  AND answered_at IS NULL AND closed_at IS NULL)"
+        " UPDATE executions_steprecord SET status = 'cancelled'"
+        " WHERE execution_id = ANY(%s) AND status IN ('running', 'waiting')",
+        [ended, ended],
+    )
+
+
+def close_records(*execution_ids: uuid.UUID) -> None:
+    """Do so in the open transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(*closing_records(execution_ids))
+
+
+def waking(execution_id: uuid.UUID) -> Statement:
+    """Lets a parked execution go on; one that is about to park will not sleep.
 
     The flag is for the second case: this may come between the check that made the
     parent wait and the commit that parks it.
     """
-    if execution_id is None:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE executions_execution SET"
-            " wake_requested = wake_requested OR status = 'running',"
-            " due_at = CASE WHEN status = 'waiting' THEN clock_timestamp()"
-            " ELSE due_at END WHERE id = %s AND status IN ('running', 'waiting')",
-            [execution_id],
-        )
+    return Statement(
+        "UPDATE executions_execution SET"
+        " wake_requested = wake_requested OR status = 'running',"
+        " due_at = CASE WHEN status = 'waiting' THEN clock_timestamp()"
+        " ELSE due_at END WHERE id = %s AND status IN ('running', 'waiting')",
+        [execution_id],
+    )
+
+
+def wake(execution_id: uuid.UUID | None) -> None:
+    """Do so in the open transaction."""
+    if execution_id is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(*waking(execution_id))
 
 
 def fail_killed(execution_id: uuid.UUID, token: int, error: JsonObject) -> None:

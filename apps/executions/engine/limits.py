@@ -12,7 +12,7 @@ under the key's lock are skipped when somebody holds them.
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from django.db import connection, transaction
@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from apps.core import tenancy
 from apps.core.errors import Invalid, RpaError
 from apps.core.expressions import Scope
+from apps.core.trips import Statement
 from apps.core.types import Json
 from apps.executions.engine import dispatcher
 from apps.executions.models import Execution
@@ -67,20 +68,15 @@ def _rendered(key: Value, definition: Definition, inputs: Mapping[str, Json]) ->
         raise Invalid(errors=[{"path": _KEY_AT, "message": message}]) from error
 
 
-def lock(keys: Iterable[str]) -> None:
-    """Let nobody else decide about these keys until the transaction ends."""
-    with connection.cursor() as cursor:
-        for key in sorted({key for key in keys if key}):
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-                [f"limit {key}"],
-            )
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def place(execution: Execution, *, skip: bool) -> None:
     """Decide under the lock whether a new execution runs, is held or is skipped."""
     size = execution.limit_size or 1
-    lock([execution.limit_key])
+    with connection.cursor() as cursor:
+        # Nobody else decides about the key until this transaction ends.
+        cursor.execute(_LOCK, [f"limit {execution.limit_key}"])
     if _under_way(execution.limit_key) < size:
         return
     taken = "another one is under way" if size == 1 else f"{size} are under way"
@@ -118,39 +114,45 @@ def _under_way(key: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-# One at a time: each that may run counts for the next.
+# The first in line, as many as have room; the line is looked at this far.
 _RELEASE = """
+    WITH line AS (
+        SELECT id, limit_size, row_number() OVER (ORDER BY order_at, id) AS place
+        FROM (SELECT id, limit_size, order_at FROM executions_execution
+            WHERE limit_key = %(key)s AND status = 'queued' AND is_held
+            ORDER BY order_at, id LIMIT 100) held),
+    busy AS (
+        SELECT count(*) AS size FROM executions_execution
+        WHERE limit_key = %(key)s AND NOT is_held
+            AND status IN ('queued', 'running', 'waiting'))
     UPDATE executions_execution SET is_held = false, reason = '', rung_at = now()
-    WHERE id = (
-        SELECT id FROM executions_execution
-        WHERE limit_key = %(key)s AND status = 'queued' AND is_held
-            AND limit_size > (
-                SELECT count(*) FROM executions_execution
-                WHERE limit_key = %(key)s AND NOT is_held
-                    AND status IN ('queued', 'running', 'waiting'))
-        ORDER BY order_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    WHERE id IN (
+        SELECT id FROM executions_execution WHERE status = 'queued' AND is_held
+            AND id IN (SELECT id FROM line, busy WHERE place + size <= limit_size)
+        FOR UPDATE SKIP LOCKED)
     RETURNING id, pool
 """
 
 
-def release(keys: Iterable[str]) -> None:
-    """Let those run that were held, as far as the limits allow; rings for them.
+def releasing(key: str) -> list[Statement]:
+    """What lets those run that were held, as far as the limit allows.
 
-    To be called in the transaction that ends an execution, after its row is written.
+    To be run in the transaction that ends an execution, after its row is written. The
+    last statement gives id and pool of those to ring for.
     """
-    wanted = {key for key in keys if key}
-    lock(wanted)
-    for key in wanted:
-        for released in _released(key):
-            transaction.on_commit(partial(dispatcher.ring, *released), robust=True)
+    return [Statement(_LOCK, [f"limit {key}"]), Statement(_RELEASE, {"key": key})]
 
 
-def _released(key: str) -> Iterator[tuple[uuid.UUID, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"key": key})
-        while row := cursor.fetchone():
-            yield row
-            cursor.execute(_RELEASE, {"key": key})
+def release(keys: Iterable[str]) -> None:
+    """The same for some keys, in the open transaction; rings after its commit."""
+    for key in sorted({key for key in keys if key}):
+        with connection.cursor() as cursor:
+            for statement in releasing(key):
+                cursor.execute(*statement)
+            released = cursor.fetchall()
+        for execution_id, pool in released:
+            bell = partial(dispatcher.ring, execution_id, pool)
+            transaction.on_commit(bell, robust=True)
 
 
 def release_overlooked() -> None:

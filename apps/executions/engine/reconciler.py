@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from apps.core import tenancy
+from apps.core.trips import Statement, one_trip
 from apps.executions.engine import broker, leases, limits
 from apps.executions.engine.dispatcher import ring
 
@@ -77,12 +78,14 @@ def _unheard() -> dict[str, int]:
 
 def is_any_missed(pools: Sequence[str]) -> bool:
     """Whether something is queued that a free worker would long have taken."""
-    found = tenancy.in_one_trip(
-        "SELECT EXISTS (SELECT 1 FROM executions_execution"
-        " WHERE status = 'queued' AND NOT is_held AND pool = ANY(%(pools)s)"
-        " AND (due_at IS NULL OR due_at <= now())"
-        " AND COALESCE(rung_at, queued_at) < now() - make_interval(secs => %(s)s))",
-        {"pools": list(pools), "s": HEARD_WITHIN_S},
+    (found,) = one_trip(
+        Statement(
+            "SELECT EXISTS (SELECT 1 FROM executions_execution"
+            " WHERE status = 'queued' AND NOT is_held AND pool = ANY(%s)"
+            " AND (due_at IS NULL OR due_at <= now())"
+            " AND COALESCE(rung_at, queued_at) < now() - make_interval(secs => %s))",
+            [list(pools), HEARD_WITHIN_S],
+        )
     )
     return bool(found[0][0])
 

@@ -5,9 +5,8 @@ import json
 from collections.abc import Mapping
 from json.encoder import encode_basestring
 
-from django.db import connection
-
 from apps.core import tenancy
+from apps.core.trips import Statement, one_trip
 from apps.core.types import Json
 from apps.executions.engine import outputs
 from apps.executions.engine.leases import Lease, LeaseLost
@@ -24,17 +23,16 @@ _COLUMNS = (
     " duration_ms int, output json, packed text, error jsonb, warnings jsonb,"
     " variables json, state jsonb"
 )
-_UPSERT = f"""
-    WITH lease AS (
-        SELECT organization_id FROM executions_execution
-        WHERE id = %s AND lease_token = %s AND status = 'running' FOR SHARE)
+# Of each row of `source`, which has an `organization_id`, or none: so a fence in
+# `source` is a fence for the records.
+INSERT = f"""
     INSERT INTO executions_steprecord (execution_id, organization_id, path, attempt,
         position, step_id, type, name, effect, status, is_final, started_at,
         duration_ms, output, output_packed, error, warnings, variables, state)
-    SELECT %s, lease.organization_id, path, attempt, position, step_id, type, name,
+    SELECT %(id)s, source.organization_id, path, attempt, position, step_id, type, name,
         effect, status, is_final, started_at, duration_ms, output,
         decode(packed, 'base64'), error, warnings, variables, state
-    FROM lease, json_to_recordset(%s::json) AS r({_COLUMNS})
+    FROM source, json_to_recordset(%(rows)s::json) AS r({_COLUMNS})
     ON CONFLICT (execution_id, path, attempt) DO UPDATE SET
         effect = EXCLUDED.effect, status = EXCLUDED.status,
         is_final = EXCLUDED.is_final, started_at = EXCLUDED.started_at,
@@ -42,6 +40,14 @@ _UPSERT = f"""
         output_packed = EXCLUDED.output_packed, error = EXCLUDED.error,
         warnings = EXCLUDED.warnings, variables = EXCLUDED.variables,
         state = EXCLUDED.state
+"""  # noqa: S608  # constants of ours only
+_WRITE = f"""
+    WITH source AS (
+        SELECT organization_id FROM executions_execution
+        WHERE id = %(id)s AND lease_token = %(token)s AND status = 'running'
+        FOR SHARE),
+    written AS ({INSERT} RETURNING 1)
+    SELECT count(*) FROM written
 """  # noqa: S608  # constants of ours only
 _quoted = encode_basestring
 
@@ -81,36 +87,40 @@ def _clean_json(value: Json) -> str:
 
 
 def write(lease: Lease, rows: list[str]) -> None:
-    """Write rows inside the open transaction, fenced by the lease.
+    """Commit rows, fenced by the lease.
 
     Raises:
         LeaseLost: the execution is another worker's now; nothing was written.
     """
-    for chunk in _chunks(rows):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _UPSERT,
-                [
-                    lease.execution_id,
-                    lease.token,
-                    lease.execution_id,
-                    f"[{','.join(chunk)}]",
-                ],
-            )
-            if cursor.rowcount != len(chunk):
-                raise LeaseLost("the execution is another worker's now")
+    for chunk in chunks(rows):
+        values = {
+            "id": lease.execution_id,
+            "token": lease.token,
+            "rows": as_array(chunk),
+        }
+        (counted,) = one_trip(
+            Statement(_WRITE, values), organization_id=lease.organization_id
+        )
+        if counted[0][0] != len(chunk):
+            raise LeaseLost("the execution is another worker's now")
 
 
-def _chunks(rows: list[str]) -> list[list[str]]:
-    chunks: list[list[str]] = [[]]
+def as_array(rows: list[str]) -> str:
+    """Rows as one JSON array."""
+    return f"[{','.join(rows)}]"
+
+
+def chunks(rows: list[str]) -> list[list[str]]:
+    """Rows in parts that one statement can take."""
+    found: list[list[str]] = [[]]
     size = 0
     for row in rows:
         if size > _CHUNK:
-            chunks.append([])
+            found.append([])
             size = 0
-        chunks[-1].append(row)
+        found[-1].append(row)
         size += len(row)
-    return chunks
+    return found
 
 
 def load(lease: Lease) -> list[Record]:

@@ -7,35 +7,32 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from functools import partial
-from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError
 
 from apps.core import tenancy
 from apps.core.errors import RpaError
 from apps.core.types import Json, JsonObject
-from apps.events.services import emit
 from apps.executions.engine import (
     claims,
-    dispatcher,
-    endings,
     interrupts,
     leases,
-    limits,
     masking,
     one_step,
     outputs,
     rows,
 )
+from apps.executions.engine.endings import Endings
 from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.guarded_secrets import GuardedSecrets
 from apps.executions.engine.interpreter import Interpreter
-from apps.executions.engine.journal import Journal, Limits
+from apps.executions.engine.journal import Finish, Journal, Limits
 from apps.executions.engine.leases import Lease, LeaseLost
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.performer import HANDLERS_GRACE, StepPerformer
@@ -94,10 +91,6 @@ def _run(lease: Lease | None, place: Place) -> bool:
     return True
 
 
-class _CancelAsked(Exception):
-    """Somebody asked to cancel it before it could be put aside."""
-
-
 CANCELLED = Outcome("cancelled", "cancelled")
 
 
@@ -112,6 +105,7 @@ class _Run:
         mark = masking.mark_of(str(lease.organization_id), settings.SECRET_KEY)
         self.masker = Masker(self.secrets.resolved, mark)
         self.journal = self._journal([])
+        self.endings = Endings(lease)
 
     def run_guarded(self) -> None:
         """Run it; a fault of the engine itself ends it as *crashed*, with a log.
@@ -151,6 +145,9 @@ class _Run:
         self._walk(definition)
 
     def _definition(self) -> Definition:
+        known = workflows.definition_in_memory(self.lease.version_id)
+        if known is not None and self.lease.test is None:
+            return known
         with tenancy.tenant(self.lease.organization_id):
             edited = one_step.edited(self.lease.test)
             return edited or workflows.definition_of(self.lease.version_id)
@@ -271,52 +268,24 @@ class _Run:
     def _running_ms(self) -> int:
         return self.lease.running_ms + round((time.monotonic() - self.began) * 1000)
 
-    def _update(
-        self, assignments: str, values: list[Any], returning: str = "id"
-    ) -> None:
-        """Change the execution's row, fenced, inside the open transaction."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE executions_execution SET {assignments}, running_ms = %s,"  # noqa: S608  # our own texts
-                " lease_owner = '', lease_until = NULL"
-                " WHERE id = %s AND lease_token = %s AND status = 'running'"
-                f" RETURNING {returning}",
-                [
-                    *values,
-                    self._running_ms(),
-                    self.lease.execution_id,
-                    self.lease.token,
-                ],
-            )
-            if cursor.rowcount != 1:
-                raise LeaseLost("the execution is another worker's now")
-
     def _end(self, outcome: Outcome) -> None:
         variables, results = self._results()
-        reason = self._for_people(outcome.reason)
         error = None
         if outcome.error is not None:
             error = _json(self.masker.hide_all(outcome.error))
-        leaves_open = outcome.status != "completed" or self.journal.has_open
-
-        def write() -> None:
-            self._update(
-                "status = %s, reason = %s, error = %s::jsonb,"
-                " variables = %s::jsonb, outputs = %s::jsonb,"
-                " finished_at = clock_timestamp(), due_at = NULL",
-                [outcome.status, reason, error, variables, results],
-                returning=endings.TELL,
+        self.journal.finish(
+            partial(
+                self.endings.end,
+                status=outcome.status,
+                reason=self._for_people(outcome.reason),
+                error=error,
+                variables=variables,
+                outputs=results,
+                running_ms=self._running_ms(),
+                leaves_open=outcome.status != "completed" or self.journal.has_open,
             )
-            if leaves_open:
-                leases.close_records(self.lease.execution_id)
-            leases.wake(self.lease.parent_id)
-            limits.release([self.lease.limit_key])
-            self._leave_place()
-            if self.secrets.resolved:
-                secrets_mark_used(self.lease.organization_id, self.secrets.resolved)
-            self._tell(outcome.status, {"reason": reason[:500]})
-
-        self.journal.finish(write)
+        )
+        self._note_secrets()
         log.info(
             "execution ended",
             extra={
@@ -326,70 +295,39 @@ class _Run:
             },
         )
 
+    def _note_secrets(self) -> None:
+        """When they were last used is news for people only: it may be lost."""
+        if self.secrets.resolved:
+            with suppress(DatabaseError), tenancy.tenant(self.lease.organization_id):
+                secrets_mark_used(self.lease.organization_id, self.secrets.resolved)
+
     def _park(self, park: Park) -> None:
         variables, results = self._results()
-        reason = self._for_people(park.reason)
-
-        def write() -> None:
-            self._refuse_cancelled()
-            # A claim that ends in waiting is none that a worker died in.
-            self._update(
-                "status = 'waiting', reason = %s, deliveries = deliveries - 1,"
-                " variables = %s::jsonb, outputs = %s::jsonb,"
-                " due_at = CASE WHEN wake_requested THEN clock_timestamp()"
-                " ELSE %s END, wake_requested = false",
-                [reason, variables, results, park.due_at],
+        self._give_back(
+            partial(
+                self.endings.park,
+                reason=self._for_people(park.reason),
+                due_at=park.due_at,
+                variables=variables,
+                outputs=results,
+                running_ms=self._running_ms(),
             )
-            self._leave_place()
-            due = park.due_at.isoformat() if park.due_at else None
-            self._tell("waiting", {"reason": reason[:500], "due_at": due})
-
-        self._give_back(write)
+        )
 
     def _hand_back(self) -> None:
-        def write() -> None:
-            self._refuse_cancelled()
-            self._update(
-                "status = 'queued', reason = %s, deliveries = deliveries - 1,"
-                " rung_at = NULL",
-                ["its worker is shutting down"],
-            )
-            bell = partial(dispatcher.ring, self.lease.execution_id, self.lease.pool)
-            transaction.on_commit(bell, robust=True)
+        self._give_back(partial(self.endings.hand_back, running_ms=self._running_ms()))
 
-        self._give_back(write)
-
-    def _leave_place(self) -> None:
-        """Ring for another one that waits for this organization's limit."""
-        if self.lease.is_limited:
-            bell = partial(dispatcher.ring, self.lease.execution_id, self.lease.pool)
-            transaction.on_commit(bell, robust=True)
-
-    def _give_back(self, write: Callable[[], None]) -> None:
+    def _give_back(self, finish: Finish) -> None:
         try:
-            self.journal.finish(write)
-        except _CancelAsked:
+            self.journal.finish(finish)
+        except LeaseLost:
+            if not self._is_cancel_asked():
+                raise
             self._end(CANCELLED)
 
-    def _refuse_cancelled(self) -> None:
-        """Nobody would carry out a cancel of what has just begun to wait."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM executions_execution WHERE id = %s AND lease_token = %s"
-                " AND cancel_requested_at IS NOT NULL FOR UPDATE",
-                [self.lease.execution_id, self.lease.token],
-            )
-            if cursor.fetchone() is not None:
-                raise _CancelAsked
-
-    def _tell(self, status: str, payload: JsonObject) -> None:
-        emit(
-            f"execution-{status}",
-            organization_id=self.lease.organization_id,
-            workflow_id=self.lease.workflow_id,
-            execution_id=self.lease.execution_id,
-            payload=payload,
-        )
+    def _is_cancel_asked(self) -> bool:
+        with tenancy.tenant(self.lease.organization_id):
+            return self.endings.is_cancel_asked()
 
     def _for_people(self, text: str) -> str:
         return outputs.clean_text(self.masker.hide(text))[:2000]

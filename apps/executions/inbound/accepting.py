@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from apps.core import tenancy
 from apps.core.errors import Invalid, NotFound
 from apps.core.text import has_controls
+from apps.core.trips import Statement, one_trip
 from apps.executions.inbound.calls import Call, inputs_of
 from apps.executions.models import Execution
 from apps.executions.services import LONGEST_KEY, execution_start
@@ -71,8 +72,8 @@ def accept(token: str, call: Call, *, key: str | None, is_awaited: bool) -> Acce
 
 def _workflow(token: str) -> Workflow:
     if _TOKEN.fullmatch(token):
-        values = {"token_hash": token_hash(token)}
-        for row in tenancy.in_one_trip(_FIND, values):
+        (rows,) = one_trip(Statement(_FIND, {"token_hash": token_hash(token)}))
+        for row in rows:
             names = ("id", "organization_id", "current_version_id", "archived_at")
             return Workflow(**dict(zip(names, row, strict=True)))
     raise NotFound("There is no such hook.")

@@ -1,7 +1,7 @@
 """Waiting for the end of executions, many at a time, at the cost of almost nothing.
 
 Each event loop has one `Waiting`, which starts on first use: a connection to the
-database listens for ends (see `engine.endings`), another reads what became of those
+database listens for ends (see `engine.leases`), another reads what became of those
 that somebody here waits for, all in one query. No thread is held, and nothing is
 asked while nobody waits. What was missed while a connection was lost is found by
 looking every second.
@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.conf import settings
 
-from apps.executions.engine.endings import CHANNEL
+from apps.executions.engine.leases import CHANNEL
 from apps.executions.engine.masking import conceal, has_placeholder
 
 log = logging.getLogger(__name__)

@@ -4,10 +4,12 @@ import json
 import threading
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from apps.core.errors import PermanentFailure
+from apps.core.trips import one_trip
+from apps.executions.engine import endings, rows
 from apps.executions.engine import journal as journals
 from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.persistence import persistently
@@ -44,17 +46,22 @@ def test_all_before_a_write_and_its_intent_are_committed_when_it_starts(
 
 def commits_of(engine, monkeypatch, writes):
     """Commits of the main thread while it runs a workflow with so many writes."""
-    found, main, commit = [], threading.main_thread(), DatabaseWrapper._commit
+    found, main = [], threading.main_thread()
 
-    def counted(self):
-        if threading.current_thread() is main:
-            found.append(1)
-        return commit(self)
+    def counted(commit):
+        def count(*arguments, **named):
+            if threading.current_thread() is main:
+                found.append(1)
+            return commit(*arguments, **named)
+
+        return count
 
     steps = [step for n in range(writes) for step in (put(f"p{n}", n), write(f"w{n}"))]
     execution = engine.start({"steps": steps})
     with monkeypatch.context() as patched:
-        patched.setattr(DatabaseWrapper, "_commit", counted)
+        patched.setattr(DatabaseWrapper, "_commit", counted(DatabaseWrapper._commit))
+        for module in (rows, endings):
+            patched.setattr(module, "one_trip", counted(one_trip))
         engine.run_started(execution.id)
     assert engine.now(execution).status == "completed"
     return len(found)
@@ -192,16 +199,18 @@ def test_a_flush_survives_the_end_of_its_connection(claim, cut_connections):
 
 def unacknowledged(monkeypatch, times=1):
     """The next commits take place, but their connection breaks before they say so."""
-    commit, left = DatabaseWrapper._commit, [times]
+    left = [times]
 
-    def cut(self):
-        commit(self)
+    def cut(*statements, **scope):
+        found = one_trip(*statements, **scope)
         if left[0] and threading.current_thread() is threading.main_thread():
             left[0] -= 1
-            self.connection.close()
+            connection.connection.close()
             raise OperationalError("server closed the connection unexpectedly")
+        return found
 
-    monkeypatch.setattr(DatabaseWrapper, "_commit", cut)
+    for module in (rows, endings):
+        monkeypatch.setattr(module, "one_trip", cut)
 
 
 def test_a_flush_whose_commit_was_not_acknowledged_is_done_once(claim, monkeypatch):
