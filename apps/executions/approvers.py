@@ -22,7 +22,9 @@ def recipients_of(approvers: list[str], *, but: uuid.UUID | None) -> list[str]:
     named = _named(approvers)
     members = Membership.objects.filter(
         role__in=_roles_from(_lowest(approvers)), user__is_active=True
-    ).exclude(user_id=but)
+    )
+    if but is not None:
+        members = members.exclude(user_id=but)
     emails = members.order_by("id").values_list("user__email", flat=True)[:MOST_TOLD]
     return list(dict.fromkeys([*named, *emails]))
 
