@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,8 @@ from tests.faults.ledger import Ledger
 from tests.faults.programs import ROOT, Keeper, Program
 
 WORKERS, SLOTS = 2, 5
+# Those on whose behavior under faults the platform relies.
+LIBRARIES = ("django", "psycopg", "celery", "kombu", "billiard", "redis", "selenium")
 PATIENCE_S = 90.0
 # Nothing of whoever runs the suite may reach the platform under test.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
@@ -303,7 +306,8 @@ class Stack:
         broker = client.info("server")["redis_version"]
         client.close()
         python = ".".join(map(str, sys.version_info[:3]))
-        return f"Python {python}, PostgreSQL {server}, Redis {broker}"
+        libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+        return f"Python {python}, PostgreSQL {server}, Redis {broker}, {libraries}"
 
 
 def server_signal(server: EmbeddedServer, number: signal.Signals) -> None:

@@ -95,7 +95,8 @@ def worker_cut_off(run: Run) -> None:
         run.stack.remove("worker-2")
         run.stack.replace("worker-1", DATABASE_URL=url)
         run.stack.wait_ready()
-        hold = call(run.stack.ledger, "held", mood="hold", timeout="4m")
+        hold = call(run.stack.ledger, "held", mood="hold")
+        hold["params"]["timeout"] = "4m"
         held = run.one("held", document("held", hold))
         number = next(iter(run.loads[-1].accepted))
         wait_until(
