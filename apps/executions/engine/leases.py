@@ -154,6 +154,11 @@ def free(execution_id: uuid.UUID, token: int) -> list[Freed]:
     )
 
 
+def free_owned(owner: str) -> list[Freed]:
+    """Give back whatever a process that is known to be dead had claimed."""
+    return _free("e.lease_owner = %(owner)s", owner=owner)
+
+
 def free_expired() -> list[Freed]:
     """Give back every execution whose lease ran out, whoever held it."""
     return _free(
@@ -201,7 +206,7 @@ def free_dead(host: str, is_alive: Callable[[int], bool]) -> list[Freed]:
     return freed
 
 
-def _free(condition: str, **values: uuid.UUID | int) -> list[Freed]:
+def _free(condition: str, **values: uuid.UUID | int | str) -> list[Freed]:
     with tenancy.system():
         with connection.cursor() as cursor:
             cursor.execute(

@@ -67,9 +67,14 @@ def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
 
 def run_next(pools: Iterable[str], place: Place) -> bool:
     """Claim and run the one whose turn it is; False when there was nothing to claim."""
-    # The connection may have died since the last one: then it is made anew.
-    lease = persistently(lambda: claims.claim_next(pools, _owner()), patience_s=30)
-    return _run(lease, place)
+    if not place.slot.reserve():
+        return False
+    try:
+        # The connection may have died since the last one: then it is made anew.
+        lease = persistently(lambda: claims.claim_next(pools, _owner()), patience_s=30)
+        return _run(lease, place)
+    finally:
+        place.slot.leave()
 
 
 def _owner() -> str:

@@ -22,7 +22,9 @@ _DEADLINE_AT = 16
 # The end of the id that the order is for: that of a UUIDv7 is chance.
 _MEANT_AT, _MEANT_BYTES = 40, 8
 SIZE = 64  # one cache line each
-FREE, BUSY = 0, 1
+FREE, BUSY, CLAIMING = 0, 1, 2
+# How long a child waits for its predecessor to be buried.
+BURIED_WITHIN_S = 60.0
 
 
 class Order(IntEnum):
@@ -94,6 +96,14 @@ class SlotTable:
             return None
         return Occupant(index, pid, uuid.UUID(bytes=raw), token, deadline, Order(order))
 
+    def claiming(self) -> list[tuple[int, int]]:
+        """Index and process id of each child that is about to claim something."""
+        heads = (
+            (index, _LAYOUT.unpack_from(self._memory, index * SIZE))
+            for index in range(self.capacity)
+        )
+        return [(index, head[2]) for index, head in heads if head[0] == CLAIMING]
+
     def order(self, occupant: Occupant, order: Order) -> None:
         """Tell the child why it is interrupted (the signal follows)."""
         at = occupant.index * SIZE
@@ -114,13 +124,33 @@ class Slot:
         self._at = index * SIZE
         self._taken_by = b""
 
+    def reserve(self, *, within_s: float = BURIED_WITHIN_S) -> bool:
+        """Announce that a claim is under way; False when the slot stays another's.
+
+        A child that died here left its slot as it was. Until the supervisor has seen
+        it, its slot is the only thing that says what it was doing.
+        """
+        give_up = time.monotonic() + within_s
+        own = os.getpid()
+        while self._memory[self._at] != FREE:
+            if _LAYOUT.unpack_from(self._memory, self._at)[2] == own:
+                break
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.02)
+        _LAYOUT.pack_into(
+            self._memory, self._at, FREE, Order.NONE, own, 0, 0.0, bytes(16)
+        )
+        self._memory[self._at] = CLAIMING
+        return True
+
     def take(self, execution_id: uuid.UUID, lease_token: int, deadline: float) -> None:
         """Announce what runs now."""
         self._taken_by = execution_id.bytes[-_MEANT_BYTES:]
         _LAYOUT.pack_into(
             self._memory,
             self._at,
-            FREE,
+            CLAIMING,  # never free in between: what is claimed has its mark
             Order.NONE,
             os.getpid(),
             lease_token,

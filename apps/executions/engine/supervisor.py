@@ -76,6 +76,7 @@ class Supervisor:
         self._warned: dict[_Key, _Warned] = {}
         self._renewed: dict[_Key, float] = {}
         self._dead: dict[_Key, tuple[Occupant, Order]] = {}
+        self._dead_claimers: set[tuple[int, int]] = set()
         self._reached = time.monotonic()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -128,6 +129,9 @@ class Supervisor:
         occupants = self.table.occupants()
         self._forget_others({_key(occupant) for occupant in occupants})
         weigh = self._is_time("memory", MEMORY_EVERY_S)
+        for index, process_id in self.table.claiming():
+            if not _is_alive(process_id):
+                self._dead_claimers.add((index, process_id))
         for occupant in occupants:
             if _key(occupant) in self._dead:
                 continue
@@ -201,6 +205,8 @@ class Supervisor:
         close_old_connections()
         for occupant, order in list(self._dead.values()):
             self._bury(occupant, order)
+        for index, process_id in list(self._dead_claimers):
+            self._bury_claimer(index, process_id)
         held = [_key(occupant) for occupant in self.table.occupants()]
         lease_s = settings.LEASE_DURATION.total_seconds()
         if self._is_time("renew", min(RENEW_EVERY_S, lease_s / 3)):
@@ -231,6 +237,13 @@ class Supervisor:
         if current is not None and _key(current) == _key(occupant):
             self.table.free(occupant.index)
         self._dead.pop(_key(occupant), None)
+
+    def _bury_claimer(self, index: int, process_id: int) -> None:
+        """Let go on what a child had claimed that died before it could say so."""
+        owner = leases.owner_name(self.identity.host, process_id)
+        self._ring_freed(leases.free_owned(owner))
+        self.table.free(index)
+        self._dead_claimers.discard((index, process_id))
 
     def _ring_freed(self, freed: list[leases.Freed]) -> None:
         for one in freed:

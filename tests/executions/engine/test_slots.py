@@ -1,6 +1,7 @@
 """Slots: what each child of a worker does, in shared memory."""
 
 import os
+import sys
 import time
 import uuid
 
@@ -81,3 +82,22 @@ def test_children_and_parent_share_the_table():
     os.waitpid(pid, 0)
     found = table.read(0)
     assert (found.process_id, found.execution_id) == (pid, uuid.UUID(int=5))
+
+
+def test_a_slot_waits_until_the_one_who_died_in_it_is_buried():
+    table = SlotTable(1)
+    slot, execution_id = taken(table)
+    table._memory[4:8] = (os.getpid() + 1).to_bytes(4, sys.byteorder)
+    assert not slot.reserve(within_s=0.05)
+    assert table.read(0).execution_id == execution_id
+    table.free(0)
+    assert slot.reserve(within_s=0.05)
+    assert (table.occupants(), table.claiming()) == ([], [(0, os.getpid())])
+
+
+def test_a_claim_that_found_nothing_leaves_the_slot_free():
+    table = SlotTable(1)
+    slot = Slot(table, 0)
+    assert slot.reserve()
+    slot.leave()
+    assert table.claiming() == []

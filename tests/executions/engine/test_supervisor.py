@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.core import tenancy
 from apps.executions.engine import leases, supervisor
-from apps.executions.engine.slots import Order, Slot, SlotTable
+from apps.executions.engine.slots import CLAIMING, Order, Slot, SlotTable
 from apps.executions.engine.supervisor import Supervisor
 from apps.executions.engine.workers import Identity, alive_count, say_gone
 from apps.executions.models import Execution
@@ -193,6 +193,21 @@ def test_a_child_that_died_gives_its_lease_back_at_once(watch, deaf_child):
     assert (one.now.status, one.now.deliveries) == ("queued", 1)
     assert one.table.occupants() == []
     wait_for(lambda: not helper.is_running() or helper.status() == "zombie")
+
+
+def test_what_a_child_claimed_goes_on_though_it_died_before_it_said_so(
+    watch, deaf_child
+):
+    process, _ = deaf_child
+    one = watch(process.pid)
+    owner = leases.owner_name(one.over.identity.host, process.pid)
+    change(one.held.execution, lease_owner=owner)
+    one.table._memory[0] = CLAIMING
+    process.kill()
+    process.wait(10)
+    one.over._watch()
+    one.over._keep()
+    assert (one.now.status, one.table.claiming()) == ("queued", [])
 
 
 def test_a_death_is_told_even_when_the_slot_was_taken_again_meanwhile(

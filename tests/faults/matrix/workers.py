@@ -46,7 +46,7 @@ def child_killed(run: Run) -> None:
     quick=True,
 )
 def worker_killed(run: Run) -> None:
-    load = run.load(rest=run.pick(short=1.5, full=3))
+    load = run.load(rest=run.pick(short=0.8, full=3))
     victim = run.stack.programs["worker-1"]
     victims = wait_until(
         lambda: held_by(run, load, victim.pid), within_s=20, what="it runs something"
@@ -72,7 +72,7 @@ def held_by(run: Run, load: Load, worker_pid: int) -> list[str]:
 def worker_asked_to_stop(run: Run) -> None:
     run.stack.replace("worker-1", WORKER_GRACE="2")
     run.stack.wait_ready()
-    load = run.load(rest=run.pick(short=1, full=4))
+    load = run.load(rest=run.pick(short=0.4, full=4))
     worker = run.stack.programs["worker-1"]
     victims = wait_until(
         lambda: held_by(run, load, worker.pid), within_s=20, what="it runs something"
@@ -94,7 +94,7 @@ def worker_asked_to_stop(run: Run) -> None:
     quick=True,
 )
 def worker_frozen(run: Run) -> None:
-    load = run.load(rest=run.pick(short=1.5, full=3.5))
+    load = run.load(rest=run.pick(short=1, full=3.5))
     worker = run.stack.programs["worker-1"]
     victims = wait_until(
         lambda: held_by(run, load, worker.pid), within_s=20, what="it runs something"
