@@ -64,6 +64,11 @@ def scope_of(organization_id: uuid.UUID | None) -> Scope:
     return Scope(organization=str(organization_id))
 
 
+def is_open(scope: Scope) -> bool:
+    """Whether a transaction is open in just this scope."""
+    return _current(transaction.get_connection()) == scope
+
+
 def setting(scope: Scope) -> tuple[str, list[str]]:
     """The statement that sets the scope for the rest of a transaction."""
     return _SET, [scope.organization, scope.system]

@@ -30,6 +30,9 @@ def one_trip(
     one fails, none has been done. Inside an open transaction they are a part of it.
     """
     scope = tenancy.scope_of(organization_id)
+    if tenancy.is_open(scope):
+        with connection.cursor() as cursor:
+            return [_run(cursor, statement) for statement in statements]
     if connection.in_atomic_block:
         with tenancy.scoped(scope), connection.cursor() as cursor:
             return [_run(cursor, statement) for statement in statements]

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
 from apps.accounts.viewer import Viewer
 from apps.core import tenancy
@@ -16,9 +17,8 @@ from apps.core.errors import Conflict, Invalid
 from apps.core.ids import uuid7
 from apps.core.text import has_controls
 from apps.core.types import Json
-from apps.events.services import emit
 from apps.executions import cancels
-from apps.executions.engine import dispatcher, limits
+from apps.executions.engine import acceptance, dispatcher, limits
 from apps.executions.models import Execution, IdempotencyKey
 from apps.executions.trail import audit_of
 from apps.workflows import selectors as workflows
@@ -65,27 +65,62 @@ def execution_start(
         Conflict: the workflow is archived, or the parent is being cancelled.
         KeyReused: the key came with other inputs before.
     """
+    make = partial(
+        _made,
+        workflow,
+        inputs,
+        trigger=trigger,
+        by=by,
+        priority=checked_priority(priority),
+        dry_run=dry_run,
+        parent_id=parent_id,
+        depth=depth,
+        timeout_ms=None if timeout is None else round(timeout.total_seconds() * 1000),
+        is_awaited=is_awaited,
+    )
+    if idempotency_key is None and parent_id is None and by is None:
+        execution = _made_at_once(workflow, make)
+        if execution is not None:
+            return accept(execution)
     with tenancy.tenant(workflow.organization_id):
         sent = inputs if fingerprinted is None else fingerprinted
         known = _known(workflow, idempotency_key, sent, dry_run=dry_run)
         if known is not None:
             return known
-        execution = prepare(workflow, inputs, trigger=trigger, by=by)
-        execution.priority, execution.dry_run = checked_priority(priority), dry_run
-        execution.parent_id, execution.depth = parent_id, depth
-        execution.is_awaited = is_awaited
-        if parent_id is not None:
-            # As old as its parent: what was begun is finished first.
-            execution.order_at = _hold_parent(parent_id)
-        if timeout is not None:
-            execution.timeout_ms = round(timeout.total_seconds() * 1000)
+        # As old as its parent: what was begun is finished first.
+        order_at = None if parent_id is None else _hold_parent(parent_id)
+        execution = make()
         if idempotency_key is not None:
             winner = _keep_key(execution, idempotency_key, sent, dry_run=dry_run)
             if winner is not None:
                 return winner
-        accept(execution)
+        accept(execution, order_at=order_at)
         audit_of(execution, "start", by, trigger=trigger, dry_run=dry_run)
         return execution
+
+
+def _made_at_once(
+    workflow: Workflow, make: Callable[[], Execution]
+) -> Execution | None:
+    """The execution, when all that is needed to make it stands in memory."""
+    if workflows.definition_in_memory(workflow.current_version_id) is None:
+        return None
+    execution = make()
+    return None if execution.limit_key else execution
+
+
+def _made(
+    workflow: Workflow,
+    inputs: Mapping[str, Json] | None,
+    *,
+    trigger: str,
+    by: Viewer | None,
+    **columns: Any,
+) -> Execution:
+    execution = prepare(workflow, inputs, trigger=trigger, by=by)
+    for name, value in columns.items():
+        setattr(execution, name, value)
+    return execution
 
 
 def checked_priority(priority: int) -> int:
@@ -147,30 +182,21 @@ def prepare(
     )
 
 
-def accept(execution: Execution) -> Execution:
+def accept(execution: Execution, *, order_at: datetime | None = None) -> Execution:
     """Save a prepared execution; its workers are told after the commit.
 
     Where its workflow's limit is reached it is held, or is skipped, or others are
     cancelled for it, as the workflow's `on_limit` says.
+
+    Args:
+        order_at: its place in the order; by its age and priority unless told.
     """
     _apply_limit(execution)
-    if execution.parent_id is None:
-        worth = settings.PRIORITY_AGEING * execution.priority
-        execution.order_at = Now() - worth
-    if execution.is_final:
-        execution.finished_at = Now()
-    execution.save(force_insert=True)
-    emit(
-        "execution-cancelled" if execution.is_final else "execution-queued",
-        organization_id=execution.organization_id,
-        workflow_id=execution.workflow_id,
-        execution_id=execution.id,
-        payload={"reason": execution.reason} if execution.reason else None,
-    )
+    worth = settings.PRIORITY_AGEING * execution.priority
+    acceptance.save(execution, order_at=order_at, worth=worth)
     if not execution.is_final and not execution.is_held:
-        transaction.on_commit(
-            lambda: dispatcher.ring(execution.id, execution.pool), robust=True
-        )
+        bell = partial(dispatcher.ring, execution.id, execution.pool)
+        transaction.on_commit(bell, robust=True)
     return execution
 
 
