@@ -26,7 +26,8 @@ class Pruned:
 # event is the end.
 _PRUNE = """
     WITH seen AS MATERIALIZED (
-        SELECT id, seq, created_at < clock_timestamp() - make_interval(secs => %(kept_s)s) AS is_due
+        SELECT id, seq, created_at
+            < clock_timestamp() - make_interval(secs => %(kept_s)s) AS is_due
         FROM events_event WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s),
     held AS MATERIALIZED (
         SELECT e.id FROM events_event e JOIN seen ON seen.id = e.id

@@ -12,14 +12,16 @@ from apps.executions.models import Execution
 
 # What the database's clock decides.
 _TIMES = ("created_at", "queued_at", "order_at", "finished_at")
-_FIELDS = tuple(
-    field for field in Execution._meta.concrete_fields if field.column not in _TIMES
-)
+_FIELDS = {
+    str(field.column): field
+    for field in Execution._meta.concrete_fields
+    if field.column not in _TIMES
+}
 _ACCEPT = f"""
     WITH accepted AS (
         INSERT INTO executions_execution
-            ({", ".join(field.column for field in _FIELDS)}, order_at, finished_at)
-        VALUES ({", ".join(f"%({field.column})s" for field in _FIELDS)},
+            ({", ".join(_FIELDS)}, order_at, finished_at)
+        VALUES ({", ".join(f"%({column})s" for column in _FIELDS)},
             COALESCE(%(order_at)s::timestamptz, now() - %(worth)s::interval),
             CASE WHEN %(is_final)s THEN now() END)
         RETURNING {", ".join(_TIMES)}),
@@ -59,8 +61,6 @@ def save(execution: Execution, *, order_at: datetime | None, worth: timedelta) -
 
 def _values(execution: Execution) -> dict[str, Any]:
     return {
-        field.column: field.get_db_prep_save(
-            getattr(execution, field.attname), connection
-        )
-        for field in _FIELDS
+        column: field.get_db_prep_save(getattr(execution, field.attname), connection)
+        for column, field in _FIELDS.items()
     }
