@@ -11,7 +11,7 @@ from tests.faults import report, stack
 from tests.faults.case import matrix
 from tests.faults.stack import Stack
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 QUICK = {number: one for number, one in matrix().items() if one.is_quick}
 
 
