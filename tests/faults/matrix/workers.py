@@ -78,8 +78,11 @@ def worker_asked_to_stop(run: Run) -> None:
         lambda: held_by(run, load, worker.pid), within_s=20, what="it runs something"
     )
     mark = run.mark(victims)
-    worker.stop(within_s=40)
+    stopping = threading.Thread(target=worker.stop, args=(60,))
+    stopping.start()
     run.recovers(mark, goal_s=20)
+    stopping.join()
+    run.facts.append(f"the process was gone after {time.monotonic() - mark.at:.0f} s")
     most = run.stack.rows(
         "SELECT max(deliveries) FROM executions_execution WHERE id = ANY(%s::uuid[])",
         [victims],
