@@ -167,6 +167,8 @@ def test_lists_ask_a_constant_number_of_questions(
 
     with engine.scope():
         StepRecord.objects.filter(execution_id=done.id, path__in=["b", "c"]).delete()
+    # With nothing open, one question need not be asked.
+    engine.start(workflow)
     before = count()
     for _ in range(5):
         engine.start(workflow)
