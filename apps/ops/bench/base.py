@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import pkgutil
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -58,8 +57,7 @@ class Benchmark(ABC):
 
 def names() -> list[str]:
     """All benchmarks."""
-    found = (module.name for module in pkgutil.iter_modules(bench.__path__))
-    return sorted(name for name in found if _load(name) is not None)
+    return sorted(name for name in _modules() if _load(name) is not None)
 
 
 def find(name: str) -> Benchmark:
@@ -68,20 +66,20 @@ def find(name: str) -> Benchmark:
     Raises:
         UnknownBenchmark: there is none.
     """
-    found = _load(name) if re.fullmatch("[a-z][a-z0-9_]*", name) else None
+    found = _load(name) if name in _modules() else None
     if found is None:
         known = ", ".join(names())
         raise UnknownBenchmark(f"there is no benchmark {name!r}. There are: {known}.")
     return found
 
 
+def _modules() -> set[str]:
+    """The modules of this package, without its packages: those may need Django."""
+    found = pkgutil.iter_modules(bench.__path__)
+    return {module.name for module in found if not module.ispkg}
+
+
 def _load(name: str) -> Benchmark | None:
-    module_name = f"{bench.__name__}.{name}"
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name:
-            raise
-        return None
+    module = importlib.import_module(f"{bench.__name__}.{name}")
     found = getattr(module, "BENCHMARK", None)
     return found if isinstance(found, Benchmark) else None

@@ -108,7 +108,7 @@ def _measure(stack: BenchStack, options: argparse.Namespace, say: Say) -> Result
     stack.prepare_django()
     stack.start_platform()
     from apps.ops.bench.cases import CASES
-    from apps.ops.bench.world import World
+    from apps.ops.bench.cases.world import World
 
     observer = Observer(stack.superuser_url)
     try:

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from apps.ops.bench.cases.world import World
 from apps.ops.bench.measuring import Watch
-from apps.ops.bench.world import World
 from apps.workflows.models import Workflow
 
 START = {"x": 0}
