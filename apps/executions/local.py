@@ -37,6 +37,7 @@ def run_here(execution: Execution) -> None:
         _until_ended(execution, place)
     finally:
         place.flusher.stop()
+        place.tools.close()
         supervisor.stop()
         say_gone(identity)
         signal.signal(interrupts.SIGNAL, before[0])

@@ -63,6 +63,11 @@ class ProcessTools:
             policy=self.policy,
         )
 
+    def close(self) -> None:
+        """Close the connections that are kept for later."""
+        if "http" in self.__dict__:
+            self.http.close()
+
 
 class ExecutionTools:
     """The tools of one execution.
