@@ -30,17 +30,19 @@ def _used_address_space() -> int:
         return 0
 
 
-def _lower(kind: int, limit: int) -> None:
-    """Set a limit for good; one that is lower already stays."""
+def _lower(kind: int, limit: int, *, grace: int = 0) -> None:
+    """Set a limit for good, the hard one by `grace` higher; a lower one stays."""
+    most = limit + grace
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(kind, (limit, limit))
+        most = min(most, hard)
+    resource.setrlimit(kind, (min(limit, most), most))
 
 
 def _limit(memory_bytes: int, cpu_s: int, answer_bytes: int) -> None:
     _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_CPU, cpu_s)
+    # At the hard limit the kernel kills, which looks like a lack of memory.
+    _lower(resource.RLIMIT_CPU, cpu_s, grace=1)
     _lower(resource.RLIMIT_FSIZE, answer_bytes)
     # What is loaded by now is not the function's; the limit is for its work.
     if sys.platform == "linux":

@@ -1,7 +1,9 @@
 """Functions for the tests of bounded processes: well behaved and not."""
 
 import ctypes
+import hashlib
 import os
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +26,18 @@ def fill_memory() -> int:
 def spin() -> None:
     while True:
         pass
+
+
+def spin_twice() -> None:
+    """Two threads that do not wait for each other: twice the time on the processor."""
+    block = bytes(4 * 1024 * 1024)
+
+    def work() -> None:
+        while True:
+            hashlib.sha256(block)
+
+    threading.Thread(target=work, daemon=True).start()
+    work()
 
 
 def sleep() -> None:

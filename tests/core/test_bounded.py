@@ -31,6 +31,7 @@ def test_carries_plain_values_of_every_kind() -> None:
         (functions.fill_memory, "too_much_memory"),
         (functions.abort, "too_much_memory"),
         (functions.spin, "too_slow"),
+        (functions.spin_twice, "too_slow"),
         (functions.sleep, "too_slow"),
         (functions.go_deep, "too_deep"),
         (functions.crash, "parser_crashed"),

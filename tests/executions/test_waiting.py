@@ -6,8 +6,10 @@ from concurrent.futures import Future
 from typing import Any
 
 import psycopg
+import pytest
 from django.conf import settings
 
+from apps.core.ids import uuid7
 from apps.executions.cancels import execution_cancel
 from apps.executions.engine import leases
 from apps.executions.inbound.waiting import Ended, waiting
@@ -143,3 +145,25 @@ def test_an_execution_that_nobody_waits_for_tells_nobody(caller: Caller) -> None
     found.result(20)
     time.sleep(0.1)
     assert execution.id not in waits_of(caller)._told
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.django_db(transaction=True)
+def test_it_ends_with_its_loop_however_near_an_end_is_told(turns: int) -> None:
+    async def stopped() -> bool:
+        waits = waiting()
+        await waits.ready()
+        somebody = asyncio.create_task(waits.ended(uuid7(), 30))
+        await asyncio.sleep(0.2)  # until it waits for what is told
+        waits._look_at(uuid7())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        tasks = [somebody, *waits._tasks]
+        for task in tasks:
+            task.cancel()
+        _, left = await asyncio.wait(tasks, timeout=3)
+        for task in left:
+            task.cancel()
+        return not left
+
+    assert asyncio.run(stopped())

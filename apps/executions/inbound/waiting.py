@@ -75,7 +75,8 @@ class Waiting:
         """Return when ends are heard of, or after a moment in any case."""
         if not self._listens.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._listens.wait(), _READY_S)
+                async with asyncio.timeout(_READY_S):
+                    await self._listens.wait()
 
     async def ended(
         self,
@@ -162,8 +163,10 @@ class Waiting:
         async with await _connected() as connection:
             while True:
                 await self._has_waits.wait()
+                # Not by `wait_for`, which may swallow a cancel (Python below 3.12).
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._has_due.wait(), _LOOK_S)
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._has_due.wait()
                 due, self._due = self._due or set(self._waits), set()
                 self._has_due.clear()
                 for execution_id, ended in await _read(connection, due):
