@@ -41,7 +41,6 @@ class Migration(migrations.Migration):
                 ('path', models.TextField()),
                 ('attempt', models.IntegerField()),
                 ('kind', models.TextField()),
-                ('token_hash', models.TextField(unique=True)),
                 ('details', models.JSONField(default=dict)),
                 ('expires_at', models.DateTimeField(null=True)),
                 ('answered_at', models.DateTimeField(null=True)),
