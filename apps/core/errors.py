@@ -88,6 +88,13 @@ class Invalid(RpaError):
         self.errors = errors or []
 
 
+class TooLarge(RpaError):
+    """The request's body, or a part of it, is larger than is taken."""
+
+    code = "too_large"
+    http_status = 413
+
+
 class Unavailable(RpaError):
     """A part we stand on does not answer; the caller may try again."""
 

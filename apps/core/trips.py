@@ -22,12 +22,13 @@ class Statement(NamedTuple):
 
 
 def one_trip(
-    *statements: Statement, organization_id: uuid.UUID | None = None
+    *statements: Statement, organization_id: uuid.UUID | None
 ) -> list[list[tuple[Any, ...]]]:
     """Run the statements; gives the rows of each, none for one that has none.
 
-    They see the rows of one organization, or of all as in `tenancy.system()`. When
-    one fails, none has been done. Inside an open transaction they are a part of it.
+    They see the rows of one organization, or with None of all, as in
+    `tenancy.system()`: each such use is listed in docs/architecture.md too. When one
+    fails, none has been done. Inside an open transaction they are a part of it.
     """
     scope = tenancy.scope_of(organization_id)
     if tenancy.is_open(scope):

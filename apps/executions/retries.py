@@ -42,14 +42,7 @@ def execution_retry(
         NotFound: it was pruned just now.
         Invalid: no such step is recorded or in the version, or the inputs do not fit.
     """
-    if not execution.is_final:
-        raise Conflict("The execution has not ended yet.", code="execution_open")
-    # Held, so that it is not pruned while its records are copied.
-    source = Execution.objects.select_for_update(no_key=True, of=("self",))
-    if not source.filter(id=execution.id).exists():
-        raise NotFound("There is no such execution.")
-    if execution.test is not None:
-        raise Conflict("It is the test of one step: test it again.", code="step_test")
+    _hold(execution)
     workflow = Workflow.objects.get(id=execution.workflow_id)
     version_id = execution.version_id
     if version == "current":
@@ -69,6 +62,17 @@ def execution_retry(
     services.accept(again)
     audit_of(again, "retry", by, retry_of=str(execution.id), **{"from": from_})
     return again
+
+
+def _hold(execution: Execution) -> None:
+    """Go on only with one that may be retried; it is not pruned while it is copied."""
+    if not execution.is_final:
+        raise Conflict("The execution has not ended yet.", code="execution_open")
+    rows = Execution.objects.select_for_update(no_key=True, of=("self",))
+    if not rows.filter(id=execution.id).exists():
+        raise NotFound("There is no such execution.")
+    if execution.test is not None:
+        raise Conflict("It is the test of one step: test it again.", code="step_test")
 
 
 def _reuse(execution: Execution, again: Execution, from_: str) -> int:

@@ -1,38 +1,27 @@
 """Accepting executions: once this has committed, they will run."""
 
-import hashlib
-import json
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.accounts.viewer import Viewer
 from apps.core import tenancy
 from apps.core.errors import Conflict, Invalid
 from apps.core.ids import uuid7
-from apps.core.text import has_controls
 from apps.core.types import Json
 from apps.executions import cancels
 from apps.executions.engine import acceptance, dispatcher, limits
-from apps.executions.models import Execution, IdempotencyKey
+from apps.executions.idempotency import Key
+from apps.executions.models import Execution
 from apps.executions.trail import audit_of
 from apps.workflows import selectors as workflows
 from apps.workflows.definition.inputs import check_inputs
 from apps.workflows.models import Workflow
-
-LONGEST_KEY = 200
-
-
-class KeyReused(Conflict):
-    """The idempotency key was used with another request before."""
-
-    code = "idempotency_key_reused"
-    http_status = 422
 
 
 def execution_start(
@@ -44,11 +33,10 @@ def execution_start(
     priority: int = 5,
     dry_run: bool = False,
     idempotency_key: str | None = None,
+    fingerprinted: Mapping[str, Json] | None = None,
     parent_id: uuid.UUID | None = None,
     depth: int = 0,
-    timeout: timedelta | None = None,
     is_awaited: bool = False,
-    fingerprinted: Json = None,
 ) -> Execution:
     """Accept an execution: once this has committed, it will run.
 
@@ -56,9 +44,9 @@ def execution_start(
     commit. The same `idempotency_key` gives the same execution.
 
     Args:
-        is_awaited: whoever waits for its end is told of it.
         fingerprinted: what a request that repeats a key has in common with the first
             one; the inputs unless told.
+        is_awaited: whoever waits for its end is told of it.
 
     Raises:
         Invalid: the inputs do not fit the workflow.
@@ -67,36 +55,45 @@ def execution_start(
     """
     make = partial(
         _made,
-        workflow,
-        inputs,
-        trigger=trigger,
-        by=by,
+        *(workflow, inputs, trigger, by),
         priority=checked_priority(priority),
         dry_run=dry_run,
         parent_id=parent_id,
         depth=depth,
-        timeout_ms=None if timeout is None else round(timeout.total_seconds() * 1000),
         is_awaited=is_awaited,
     )
     if idempotency_key is None and parent_id is None and by is None:
         execution = _made_at_once(workflow, make)
         if execution is not None:
             return accept(execution)
+    sent = (inputs or {}) if fingerprinted is None else fingerprinted
     with tenancy.tenant(workflow.organization_id):
-        sent = inputs if fingerprinted is None else fingerprinted
-        known = _known(workflow, idempotency_key, sent, dry_run=dry_run)
-        if known is not None:
-            return known
-        # As old as its parent: what was begun is finished first.
-        order_at = None if parent_id is None else _hold_parent(parent_id)
-        execution = make()
+        key = None
         if idempotency_key is not None:
-            winner = _keep_key(execution, idempotency_key, sent, dry_run=dry_run)
-            if winner is not None:
-                return winner
-        accept(execution, order_at=order_at)
-        audit_of(execution, "start", by, trigger=trigger, dry_run=dry_run)
-        return execution
+            key = Key.of(workflow.id, idempotency_key, sent, dry_run=dry_run)
+        return _started(make, key, parent_id, by)
+
+
+def _started(
+    make: Callable[[], Execution],
+    key: Key | None,
+    parent_id: uuid.UUID | None,
+    by: Viewer | None,
+) -> Execution:
+    """Make and accept it in the open transaction, or find what the key started."""
+    known = key.started() if key is not None else None
+    if known is not None:
+        return known
+    # As old as its parent: what was begun is finished first.
+    order_at = None if parent_id is None else _hold_parent(parent_id)
+    execution = make()
+    winner = key.keep(execution) if key is not None else None
+    if winner is not None:
+        return winner
+    accept(execution, order_at=order_at)
+    facts = {"trigger": execution.trigger, "dry_run": execution.dry_run}
+    audit_of(execution, "start", by, **facts)
+    return execution
 
 
 def _made_at_once(
@@ -112,7 +109,6 @@ def _made_at_once(
 def _made(
     workflow: Workflow,
     inputs: Mapping[str, Json] | None,
-    *,
     trigger: str,
     by: Viewer | None,
     **columns: Any,
@@ -212,61 +208,3 @@ def _apply_limit(execution: Execution) -> None:
     if on_limit == "cancel_running":
         cancels.make_room(execution)
     limits.place(execution, skip=on_limit == "skip")
-
-
-# --- idempotency ----------------------------------------------------------------
-
-
-def _fingerprint(inputs: Mapping[str, Json] | None, *, dry_run: bool) -> str:
-    text = json.dumps([dict(inputs or {}), dry_run], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _known(
-    workflow: Workflow,
-    key: str | None,
-    inputs: Mapping[str, Json] | None,
-    *,
-    dry_run: bool,
-) -> Execution | None:
-    if key is None:
-        return None
-    if not 0 < len(key) <= LONGEST_KEY or has_controls(key, one_line=True):
-        message = f"must have 1 to {LONGEST_KEY} characters, none of them invisible"
-        raise Invalid(errors=[{"path": "idempotency_key", "message": message}])
-    row = IdempotencyKey.objects.filter(workflow_id=workflow.id, key=key).first()
-    if row is None:
-        return None
-    if row.fingerprint != _fingerprint(inputs, dry_run=dry_run):
-        raise KeyReused("This idempotency key came with another request before.")
-    # Keys go with their execution, which may have been pruned since the line above.
-    return Execution.objects.filter(id=row.execution_id).first()
-
-
-def _keep_key(
-    execution: Execution,
-    key: str,
-    inputs: Mapping[str, Json] | None,
-    *,
-    dry_run: bool,
-) -> Execution | None:
-    """Keep the key; when somebody was faster, the execution that they started."""
-    with connection.cursor() as cursor:
-        # Waits for a concurrent transaction with the same key, then finds its row.
-        cursor.execute(
-            "INSERT INTO executions_idempotencykey"
-            " (id, organization_id, workflow_id, key, fingerprint, execution_id)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [
-                uuid7(),
-                execution.organization_id,
-                execution.workflow_id,
-                key,
-                _fingerprint(inputs, dry_run=dry_run),
-                execution.id,
-            ],
-        )
-        if cursor.rowcount == 1:
-            return None
-    workflow = Workflow.objects.get(id=execution.workflow_id)
-    return _known(workflow, key, inputs, dry_run=dry_run)

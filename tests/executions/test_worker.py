@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 
 from apps.executions import cancels, selectors
-from apps.executions.engine import dispatcher
+from apps.executions.engine import broker
 from tests.fixtures_engine import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -130,11 +130,11 @@ def test_sigterm_hands_back_what_does_not_end_in_the_grace(engine, start_worker,
 def test_lost_messages_cost_time_and_no_execution(engine, start_worker, beat):
     workflow = engine.workflow({"steps": [put("a", 1)]})
     executions = [engine.start(workflow) for _ in range(3)]
-    broker = redis.Redis.from_url(settings.REDIS_URL)
-    queue = dispatcher.queue_name("default")
-    wait_for(lambda: broker.llen(queue) == 3, what="the bell rings")
-    broker.delete(queue)
-    broker.close()
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    queue = broker.queue_name("default")
+    wait_for(lambda: client.llen(queue) == 3, what="the bell rings")
+    client.delete(queue)
+    client.close()
     start_worker()
     for one in executions:
         assert engine.ended(one).status == "completed"

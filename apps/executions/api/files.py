@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from apps.accounts.services import audit
 from apps.core.api.views import ApiView
-from apps.core.errors import Conflict, Invalid, NotFound, PermanentFailure, RpaError
+from apps.core.errors import Conflict, Invalid, NotFound, PermanentFailure, TooLarge
 from apps.core.workspace import Workspace
 from apps.executions.api.artifacts import ContentView, sandboxed
 from apps.executions.api.pages import file_page
@@ -25,11 +25,10 @@ _PIECE_BYTES = 256 * 1024
 _CONTENT = "application/octet-stream"
 
 
-class FileTooLarge(RpaError):
+class FileTooLarge(TooLarge):
     """The content is larger than a file may be."""
 
     code = "file_too_large"
-    http_status = 413
 
 
 class FileFilter(PageFilter):

@@ -12,18 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.views import ApiView
-from apps.core.errors import RpaError
+from apps.core.errors import TooLarge
 from apps.executions import resuming
 from apps.executions.inbound.calls import read_call
 
 MAX_BYTES = 1024 * 1024
-
-
-class TooLarge(RpaError):
-    """The call's body is larger than a step's output should be."""
-
-    code = "too_large"
-    http_status = 413
 
 
 class ResumedOutput(serializers.Serializer[Any]):

@@ -17,6 +17,7 @@ from apps.core import tenancy
 from apps.core.ids import uuid7
 from apps.core.trips import Statement, one_trip
 from apps.executions.engine.leases import Lease, lease_s
+from apps.executions.engine.limits import LOCK
 
 # One statement claims, tells of the first start, and gives what a lease holds. Of an
 # organization with a limit it only says that it is its turn: see `_claim_limited`.
@@ -41,7 +42,7 @@ _CLAIM = """
         c.id, c.organization_id, c.workflow_id, c.version_id, c.lease_token,
         c.inputs::text, c.started_at, c.running_ms, c.timeout_ms, c.dry_run, c.depth,
         c.trigger, c.lease_token > 1 OR c.reused_steps > 0, c.parent_id, c.claimed_at,
-        c.pool, c.limit_key, is_limited, c.is_awaited, c.test::text
+        c.pool, c.limit_key, is_limited, c.test::text
     FROM chosen LEFT JOIN claimed c ON true
 """
 _BY_ID = f"""
@@ -97,7 +98,8 @@ def claim(execution_id: uuid.UUID, owner: str) -> Lease | None:
 
     Its organization's limit does not count.
     """
-    (rows,) = one_trip(Statement(_BY_ID, _values(owner, id=execution_id)))
+    statement = Statement(_BY_ID, _values(owner, id=execution_id))
+    (rows,) = one_trip(statement, organization_id=None)
     return _lease(rows[0]) if rows else None
 
 
@@ -114,7 +116,7 @@ def _claim_in(pool: str, owner: str) -> Lease | None:
     full: list[uuid.UUID] = []
     while True:
         values = _values(owner, pool=pool, without=full, locked=None)
-        (rows,) = one_trip(Statement(_NEXT, values))
+        (rows,) = one_trip(Statement(_NEXT, values), organization_id=None)
         if not rows:
             return None
         must_lock, organization_id = rows[0][:2]
@@ -137,10 +139,7 @@ def _claim_limited(pool: str, owner: str, organization_id: uuid.UUID) -> Lease |
     committed before: so two cannot both take the last place.
     """
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"organization {organization_id}"],
-        )
+        cursor.execute(LOCK, [f"organization {organization_id}"])
         values = _values(owner, pool=pool, without=[], locked=organization_id)
         cursor.execute(_NEXT, values)
         row = cursor.fetchone()

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from apps.executions.engine import broker
 from apps.executions.engine.broker import BrokerError, queue_name
 
-__all__ = ["TASK", "publish", "publish_to", "queue_name", "ring"]
-
 log = logging.getLogger(__name__)
 
 TASK = "executions.run"
@@ -91,17 +89,8 @@ def ring(execution_id: uuid.UUID, pool: str) -> None:
     bell.ring(execution_id, pool)
 
 
-def publish(execution_id: uuid.UUID, pool: str) -> None:
-    """Publish one message, waiting for the broker a few seconds at most.
-
-    Raises:
-        BrokerError: it does not answer.
-    """
-    publish_to(queue_name(pool), str(execution_id))
-
-
 def publish_to(queue: str, execution_id: str) -> None:
-    """The same, by the name of the queue.
+    """Publish one message, waiting for the broker a few seconds at most.
 
     Raises:
         BrokerError: it does not answer.

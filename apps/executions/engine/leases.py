@@ -43,7 +43,6 @@ class Lease:
         is_resumed: whether an earlier claim or a retry may have left records.
         limit_key: what it shares a limit with; empty when it has none.
         is_limited: its organization may have only so many running.
-        is_awaited: somebody waits for its end.
         test: which single step it runs, and with what.
     """
 
@@ -65,7 +64,6 @@ class Lease:
     pool: str
     limit_key: str
     is_limited: bool
-    is_awaited: bool
     test: JsonObject | None
 
 

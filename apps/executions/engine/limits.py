@@ -68,15 +68,15 @@ def _rendered(key: Value, definition: Definition, inputs: Mapping[str, Json]) ->
         raise Invalid(errors=[{"path": _KEY_AT, "message": message}]) from error
 
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+# Until the transaction ends, nobody else decides about what has this name.
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def place(execution: Execution, *, skip: bool) -> None:
     """Decide under the lock whether a new execution runs, is held or is skipped."""
     size = execution.limit_size or 1
     with connection.cursor() as cursor:
-        # Nobody else decides about the key until this transaction ends.
-        cursor.execute(_LOCK, [f"limit {execution.limit_key}"])
+        cursor.execute(LOCK, [f"limit {execution.limit_key}"])
     if _under_way(execution.limit_key) < size:
         return
     taken = "another one is under way" if size == 1 else f"{size} are under way"
@@ -140,7 +140,7 @@ def releasing(key: str) -> list[Statement]:
     To be run in the transaction that ends an execution, after its row is written. The
     last statement gives id and pool of those to ring for.
     """
-    return [Statement(_LOCK, [f"limit {key}"]), Statement(_RELEASE, {"key": key})]
+    return [Statement(LOCK, [f"limit {key}"]), Statement(_RELEASE, {"key": key})]
 
 
 def release(keys: Iterable[str]) -> None:

@@ -85,7 +85,8 @@ def is_any_missed(pools: Sequence[str]) -> bool:
             " AND (due_at IS NULL OR due_at <= now())"
             " AND COALESCE(rung_at, queued_at) < now() - make_interval(secs => %s))",
             [list(pools), HEARD_WITHIN_S],
-        )
+        ),
+        organization_id=None,
     )
     return bool(found[0][0])
 

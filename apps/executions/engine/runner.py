@@ -62,7 +62,11 @@ class Place:
 
 def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
     """Claim and run this one; False when there was nothing to claim."""
-    return _run(claims.claim(execution_id, _owner()), place)
+    lease = claims.claim(execution_id, _owner())
+    try:
+        return _run(lease, place)
+    finally:
+        place.slot.leave()
 
 
 def run_next(pools: Iterable[str], place: Place) -> bool:
@@ -91,8 +95,6 @@ def _run(lease: Lease | None, place: Place) -> bool:
         _Run(lease, place).run_guarded()
     except LeaseLost:
         log.warning("lease lost", extra={"execution_id": lease.execution_id})
-    finally:
-        place.slot.leave()
     return True
 
 

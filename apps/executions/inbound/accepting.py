@@ -6,12 +6,12 @@ import uuid
 from dataclasses import dataclass
 
 from apps.core import tenancy
-from apps.core.errors import Invalid, NotFound
-from apps.core.text import has_controls
+from apps.core.errors import NotFound
 from apps.core.trips import Statement, one_trip
+from apps.executions.idempotency import check_key
 from apps.executions.inbound.calls import Call, inputs_of
 from apps.executions.models import Execution
-from apps.executions.services import LONGEST_KEY, execution_start
+from apps.executions.services import execution_start
 from apps.workflows import selectors as workflows
 from apps.workflows.definition.model import Definition
 from apps.workflows.models import Workflow
@@ -72,7 +72,9 @@ def accept(token: str, call: Call, *, key: str | None, is_awaited: bool) -> Acce
 
 def _workflow(token: str) -> Workflow:
     if _TOKEN.fullmatch(token):
-        (rows,) = one_trip(Statement(_FIND, {"token_hash": token_hash(token)}))
+        (rows,) = one_trip(
+            Statement(_FIND, {"token_hash": token_hash(token)}), organization_id=None
+        )
         for row in rows:
             names = ("id", "organization_id", "current_version_id", "archived_at")
             return Workflow(**dict(zip(names, row, strict=True)))
@@ -90,10 +92,8 @@ def _definition(workflow: Workflow) -> Definition:
 
 def _kept(key: str) -> str:
     """The key among those of callers from outside, which share no others."""
-    if not 0 < len(key) <= LONGEST_KEY or has_controls(key, one_line=True):
-        message = f"must have 1 to {LONGEST_KEY} characters, none of them invisible"
-        raise Invalid(errors=[{"path": "Idempotency-Key", "message": message}])
-    return f"hook:{hashlib.sha256(key.encode()).hexdigest()}"
+    checked = check_key(key, at="Idempotency-Key")
+    return f"hook:{hashlib.sha256(checked.encode()).hexdigest()}"
 
 
 def _await(execution: Execution) -> None:

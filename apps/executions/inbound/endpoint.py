@@ -22,7 +22,7 @@ from django.db import DatabaseError, connection
 
 from apps.core.api import problems
 from apps.core.documents import invalid
-from apps.core.errors import RpaError, Unavailable
+from apps.core.errors import RpaError, TooLarge, Unavailable
 from apps.core.types import Json
 from apps.executions.inbound.accepting import Accepted, accept
 from apps.executions.inbound.calls import read_call
@@ -50,13 +50,6 @@ class MethodNotAllowed(RpaError):
 
     code = "method_not_allowed"
     http_status = 405
-
-
-class BodyTooLarge(RpaError):
-    """The body is larger than hooks take."""
-
-    code = "too_large"
-    http_status = 413
 
 
 class _Left(Exception):
@@ -149,7 +142,7 @@ async def _body(headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
     """The whole body.
 
     Raises:
-        BodyTooLarge: it is larger than `HOOK_BODY_MAX_BYTES`.
+        TooLarge: it is larger than `HOOK_BODY_MAX_BYTES`.
     """
     limit = settings.HOOK_BODY_MAX_BYTES
     for name, value in headers:
@@ -169,8 +162,8 @@ async def _body(headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit} bytes.", max_bytes=limit)
 
 
 async def _gone(receive: Receive) -> None:

@@ -18,7 +18,7 @@ def pool(servers, settings):
     name = f"bell-{uuid7()}"
     yield name
     with redis.Redis.from_url(settings.REDIS_URL) as client:
-        client.delete(dispatcher.queue_name(name))
+        client.delete(broker.queue_name(name))
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def heard(pool, settings):
 
     def read():
         with redis.Redis.from_url(settings.REDIS_URL) as client:
-            raw = client.lrange(dispatcher.queue_name(pool), 0, -1)
+            raw = client.lrange(broker.queue_name(pool), 0, -1)
         bodies = [json.loads(b64decode(json.loads(one)["body"])) for one in raw]
         return [body[0][0] for body in reversed(bodies)]
 
@@ -55,15 +55,15 @@ def test_what_is_rung_for_arrives_in_order(pool, heard):
 
 def test_a_message_is_one_that_celery_reads(pool, settings):
     execution_id = uuid7()
-    dispatcher.publish(execution_id, pool)
+    dispatcher.publish_to(broker.queue_name(pool), str(execution_id))
     from rpa.celery import app
 
     with app.connection_for_read() as connection:
-        queue = app.amqp.queues.new_missing(dispatcher.queue_name(pool))
+        queue = app.amqp.queues.new_missing(broker.queue_name(pool))
         found = queue(connection.default_channel).get(no_ack=True)
     assert found.headers["task"] == dispatcher.TASK
     assert found.payload == [[str(execution_id)], {}, {}]
-    assert found.delivery_info["routing_key"] == dispatcher.queue_name(pool)
+    assert found.delivery_info["routing_key"] == broker.queue_name(pool)
 
 
 def test_ringing_never_waits_for_a_frozen_broker(frozen, pool):
@@ -97,4 +97,4 @@ def test_after_a_restart_of_the_broker_the_next_ring_is_heard(pool, heard, setti
 def test_publishing_to_a_broker_that_is_away_says_so(settings, pool, frozen):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     with pytest.raises(broker.BrokerError):
-        dispatcher.publish(uuid7(), pool)
+        dispatcher.publish_to(broker.queue_name(pool), str(uuid7()))

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.executions.engine import rebirth
-from apps.executions.engine.dispatcher import queue_name
+from apps.executions.engine.broker import queue_name
 from rpa.celery import app
 
 
