@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 
 from apps.executions import cancels, selectors
-from apps.executions.engine import broker
+from apps.executions.engine import broker, interrupts
 from tests.fixtures_engine import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -62,6 +62,15 @@ def test_a_killed_child_goes_on_where_it_was(engine, worker):
 def child_of(worker, execution, engine):
     owner = engine.now(execution).lease_owner
     return psutil.Process(int(owner.rsplit(":", 1)[1]))
+
+
+def test_a_signal_that_was_meant_for_the_one_before_strikes_nothing(engine, worker):
+    execution = engine.start({"steps": [nap("a", 3), put("b", 1)]})
+    wait_for(lambda: "a running" in engine.paths(execution), what="a runs")
+    child_of(worker, execution, engine).send_signal(interrupts.SIGNAL)
+    done = engine.ended(execution)
+    assert (done.status, done.deliveries) == ("completed", 1)
+    assert engine.paths(execution) == ["a completed", "b completed"]
 
 
 def test_cancel_reaches_a_blocked_step_within_two_seconds(engine, worker):

@@ -19,6 +19,7 @@ from apps.core import tenancy
 from apps.core.errors import RpaError
 from apps.core.types import Json, JsonObject
 from apps.executions.engine import (
+    breaches,
     claims,
     interrupts,
     leases,
@@ -263,10 +264,9 @@ class _Run:
         order = self.place.slot.order
         if order == Order.CANCEL:
             self._end(CANCELLED)
-        elif order == Order.MEMORY:
-            message = "The execution used more memory than it may."
-            error = {"code": "too_much_memory", "kind": "step", "message": message}
-            self._end(Outcome("failed", message, error))
+        elif order in (Order.MEMORY, Order.CPU):
+            error = breaches.ERRORS[order]
+            self._end(Outcome("failed", str(error["message"]), error))
         elif order == Order.HAND_BACK:
             self._hand_back()
         else:

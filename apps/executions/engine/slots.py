@@ -36,6 +36,7 @@ class Order(IntEnum):
     LOST = 3
     HAND_BACK = 4
     MEMORY = 5
+    CPU = 6
 
 
 class Flag(IntEnum):

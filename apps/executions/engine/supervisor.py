@@ -1,8 +1,8 @@
 """Watches over the children of a worker, from threads of its parent process.
 
 One thread keeps time: it finds children that died, interrupts those whose time is
-over or that use too much memory, and kills the process group of one that does not
-answer within 10 s. The other talks to the database: it renews leases, fetches
+over or that use too much of the machine, and kills the process group of one that does
+not answer within 10 s. The other talks to the database: it renews leases, fetches
 cancels, frees what dead children held, and says that this worker is alive. A
 database that hangs so never stops the clock.
 """
@@ -22,7 +22,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
-from apps.executions.engine import interrupts, leases
+from apps.executions.engine import breaches, interrupts, leases
+from apps.executions.engine.breaches import Usage, usage_of
 from apps.executions.engine.dispatcher import ring
 from apps.executions.engine.slots import Flag, Occupant, Order, SlotTable
 from apps.executions.engine.workers import Identity, say_alive
@@ -33,7 +34,7 @@ WATCH_EVERY_S = 0.2
 POLL_EVERY_S = 0.5
 RENEW_EVERY_S = 5.0
 BEAT_EVERY_S = 2.0
-MEMORY_EVERY_S = 2.0
+WEIGH_EVERY_S = 2.0
 KILL_AFTER_S = 10.0
 UNREACHABLE_AFTER_S = 3.0
 
@@ -75,6 +76,7 @@ class Supervisor:
         self._on_beat = on_beat
         self._warned: dict[_Key, _Warned] = {}
         self._renewed: dict[_Key, float] = {}
+        self._weighed: dict[_Key, Usage] = {}
         self._dead: dict[_Key, tuple[Occupant, Order]] = {}
         self._dead_claimers: set[tuple[int, int]] = set()
         self._reached = time.monotonic()
@@ -128,7 +130,7 @@ class Supervisor:
         now = time.monotonic()
         occupants = self.table.occupants()
         self._forget_others({_key(occupant) for occupant in occupants})
-        weigh = self._is_time("memory", MEMORY_EVERY_S)
+        weigh = self._is_time("weigh", WEIGH_EVERY_S)
         for index, process_id in self.table.claiming():
             if not _is_alive(process_id):
                 self._dead_claimers.add((index, process_id))
@@ -143,11 +145,11 @@ class Supervisor:
                 self._tell(occupant, Order.TIMEOUT)
             elif self._is_expired(occupant, now):
                 self._tell(occupant, Order.LOST)
-            elif weigh and _memory(occupant) > settings.EXECUTION_MEMORY_BYTES:
-                self._tell(occupant, Order.MEMORY)
+            elif weigh and (order := self._weigh(occupant)):
+                self._tell(occupant, order)
 
     def _forget_others(self, present: set[_Key]) -> None:
-        for known in (self._warned, self._renewed):
+        for known in (self._warned, self._renewed, self._weighed):
             for key in set(known) - present:
                 known.pop(key, None)
 
@@ -155,6 +157,11 @@ class Supervisor:
         """Whether its lease was not renewed in time: another may have it by now."""
         renewed = self._renewed.setdefault(_key(occupant), now)
         return now - renewed > settings.LEASE_DURATION.total_seconds()
+
+    def _weigh(self, occupant: Occupant) -> Order | None:
+        """Which bound of the machine it has broken, if any."""
+        now = usage_of(occupant.process_id)
+        return breaches.broken_by(now, self._weighed.setdefault(_key(occupant), now))
 
     def _tell(self, occupant: Occupant, order: Order) -> None:
         self._warned[_key(occupant)] = _Warned(order, time.monotonic())
@@ -228,7 +235,7 @@ class Supervisor:
 
     def _bury(self, occupant: Occupant, order: Order) -> None:
         """Let the execution of a dead child go on, or end it if we killed the child."""
-        if error := _ERRORS.get(order):
+        if error := breaches.ERRORS.get(order):
             leases.fail_killed(occupant.execution_id, occupant.lease_token, error)
         else:
             self._ring_freed(leases.free(occupant.execution_id, occupant.lease_token))
@@ -275,22 +282,6 @@ class Supervisor:
         return True
 
 
-_ERRORS = {
-    Order.TIMEOUT: {
-        "code": "timeout",
-        "kind": "timeout",
-        "message": "The execution ran longer than its time limit and was killed.",
-        "path": None,
-    },
-    Order.MEMORY: {
-        "code": "too_much_memory",
-        "kind": "step",
-        "message": "The execution used more memory than it may and was killed.",
-        "path": None,
-    },
-}
-
-
 def _key(occupant: Occupant) -> _Key:
     return occupant.execution_id, occupant.lease_token
 
@@ -311,15 +302,3 @@ def _is_alive(process_id: int) -> bool:
         return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _memory(occupant: Occupant) -> int:
-    """Bytes that the child and all below it hold for themselves."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        child = psutil.Process(occupant.process_id)
-        for process in (child, *child.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                info = process.memory_info()
-                total += info.rss - getattr(info, "shared", 0)
-    return total

@@ -94,9 +94,11 @@ def prepare_child(**_: Any) -> None:
     global _place
     # Its browser and helpers join this group, so that one kill ends them all.
     os.setpgid(0, 0)
-    interrupts.install()
     index: int = current_process().index  # type: ignore[attr-defined]  # pool workers
-    _place = Place(Slot(TABLE, index), ProcessTools(), Flusher())
+    slot = Slot(TABLE, index)
+    # A signal for the execution before may come when the next one runs already.
+    interrupts.install(lambda: slot.is_ordered)
+    _place = Place(slot, ProcessTools(), Flusher())
 
 
 def place() -> Place:

@@ -142,6 +142,19 @@ def test_too_much_memory_stops_the_child(watch, settings):
     assert one.slot.order is Order.MEMORY
 
 
+def test_too_much_processor_time_stops_the_child(watch, settings, monkeypatch):
+    monkeypatch.setattr(supervisor, "WEIGH_EVERY_S", 0.0)
+    one = watch()
+    one.over._watch()
+    assert one.slot.order is Order.NONE
+    settings.EXECUTION_CPU = timedelta(seconds=0.05)
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+    one.over._watch()
+    assert one.slot.order is Order.CPU
+
+
 def test_all_children_are_told_to_hand_back(watch):
     one = watch()
     one.over.hand_back_all()
@@ -166,6 +179,22 @@ def test_a_deaf_child_is_killed_with_all_its_processes_and_its_execution_ends(
     one.over._keep()
     assert (one.now.status, one.now.error["code"]) == ("failed", "timeout")
     assert one.table.occupants() == []
+
+
+def test_a_deaf_child_that_used_too_much_is_killed_and_says_so(
+    watch, deaf_child, monkeypatch, settings
+):
+    monkeypatch.setattr(supervisor, "KILL_AFTER_S", 0.0)
+    monkeypatch.setattr(supervisor, "WEIGH_EVERY_S", 0.0)
+    settings.EXECUTION_CPU = timedelta(seconds=-1)
+    process, _ = deaf_child
+    one = watch(process.pid)
+    one.over._watch()
+    one.over._watch()
+    process.wait(10)
+    one.over._watch()
+    one.over._keep()
+    assert (one.now.status, one.now.error["code"]) == ("failed", "too_much_cpu")
 
 
 def test_a_deaf_child_that_was_cancelled_ends_as_cancelled(
