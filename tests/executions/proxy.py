@@ -20,7 +20,8 @@ class Proxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._sockets: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def stall(self) -> None:
         """Connections that are open now fall silent for ever; new ones work."""
@@ -38,6 +39,10 @@ class Proxy:
 
     def close(self) -> None:
         """End everything."""
+        # Closing alone would leave the thread in `accept`, and it would take one more.
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join(10)
         self._server.close()
         for one in self._sockets:
             with suppress(OSError):
@@ -48,8 +53,9 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self._server.accept()
+                self._sockets.append(client)
                 target = socket.create_connection(self._target)
-                self._sockets += [client, target]
+                self._sockets.append(target)
                 for ends in ((client, target), (target, client)):
                     arguments = (*ends, self._flowing)
                     threading.Thread(
