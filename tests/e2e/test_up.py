@@ -130,7 +130,7 @@ def test_the_demo_robot_fills_seventy_of_seventy_fields(stack):
     assert mode == 0o600
 
 
-def test_a_robot_whose_child_is_killed_goes_on_where_it_was(stack):
+def test_rule_07_a_robot_whose_child_is_killed_goes_on_where_it_was(stack):
     api = Api(stack)
     workflow = api.get("/api/workflows")["results"][0]
     body = {"inputs": {"base_url": stack.url}}

@@ -11,7 +11,7 @@ from tests.executions.engine.waiting import ask, hear, waits
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
-PARKED = 1_000
+PARKED = 10_000
 
 
 def nap(seconds):
@@ -23,7 +23,7 @@ def call(workflow):
     return {"id": "child", "type": "call_workflow", "params": params}
 
 
-def test_all_kinds_of_waiting_survive_a_restart_of_everything(
+def test_rule_08_all_kinds_of_waiting_survive_a_restart_of_everything(
     engine, worker, beat, start_worker, start_program, alice
 ):
     asked = engine.start({"steps": [ask(timeout="1h")]})
@@ -74,7 +74,7 @@ def copy_parked(engine, first, count):
         )
 
 
-def test_a_thousand_that_wait_cost_a_worker_nothing(engine, worker, beat):
+def test_ten_thousand_that_wait_cost_a_worker_nothing(engine, worker, beat):
     first = engine.until(engine.start({"steps": [nap(3_600)]}), "waiting")
     before = memory_of(worker)
     copy_parked(engine, first, PARKED)

@@ -73,7 +73,7 @@ def test_a_signal_that_was_meant_for_the_one_before_strikes_nothing(engine, work
     assert engine.paths(execution) == ["a completed", "b completed"]
 
 
-def test_cancel_reaches_a_blocked_step_within_two_seconds(engine, worker):
+def test_rule_10_cancel_reaches_a_blocked_step_within_two_seconds(engine, worker):
     execution = engine.start({"steps": [nap("long", 5), put("never", 1)]})
     wait_for(lambda: "long running" in engine.paths(execution))
     asked = time.monotonic()

@@ -195,7 +195,7 @@ def test_a_child_under_the_same_key_uses_its_parents_place(engine):
     assert (engine.now(child).is_held, engine.now(child).limit_key) == (False, "")
 
 
-def test_many_starts_and_ends_at_once_never_pass_the_limit(engine):
+def test_rule_09_many_starts_and_ends_at_once_never_pass_the_limit(engine):
     workflow = engine.workflow(limited(limit=2))
     errors, seen = [], []
 

@@ -72,7 +72,7 @@ def test_what_was_recorded_is_not_done_again(engine, crash):
         ("retry", "completed", "w completed", 2),
     ],
 )
-def test_a_write_without_a_key_follows_on_crash(
+def test_rule_06_a_write_without_a_key_follows_on_crash(
     engine, crash, on_crash, status, record, runs
 ):
     more = {"on_crash": on_crash} if on_crash else {}

@@ -29,7 +29,7 @@ def ended(held, path, **more):
 # --- record before write -------------------------------------------------------------
 
 
-def test_all_before_a_write_and_its_intent_are_committed_when_it_starts(
+def test_rule_05_all_before_a_write_and_its_intent_are_committed_when_it_starts(
     engine, on_run, committed
 ):
     seen = []

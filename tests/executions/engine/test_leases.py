@@ -38,7 +38,7 @@ def take_over(claim, engine, first):
     return claim(first.execution, owner="there:2")
 
 
-def test_twenty_duplicate_messages_give_one_claim(engine):
+def test_rule_01_twenty_duplicate_messages_give_one_claim(engine):
     execution = engine.start({"steps": [put("a", 1)]})
     gate, won = threading.Barrier(20), []
 
@@ -107,7 +107,7 @@ def test_renewing_tells_of_a_cancel(claim):
 # --- fencing ------------------------------------------------------------------------
 
 
-def test_a_worker_that_lost_its_lease_records_nothing(engine, claim):
+def test_rule_02_a_worker_that_lost_its_lease_records_nothing(engine, claim):
     first = claim()
     first.journal.end(first.record("zombie", status="completed"))
     second = take_over(claim, engine, first)
@@ -189,7 +189,7 @@ def test_a_dead_child_frees_only_its_own_lease(engine, claim):
     assert engine.now(second.execution).status == "running"
 
 
-def test_what_killed_four_workers_fails_with_worker_lost(engine, claim):
+def test_rule_11_what_killed_four_workers_fails_with_worker_lost(engine, claim):
     held = claim()
     held.journal.begin(held.record("deadly"))
     held.journal.flush()

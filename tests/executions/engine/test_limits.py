@@ -72,7 +72,7 @@ def test_a_large_output_is_whole_for_what_comes_after_a_crash(engine, child, set
     assert engine.output(execution, "n") == 5_000
 
 
-def test_an_output_that_is_too_large_fails_its_step_and_says_what_to_do(
+def test_rule_12_an_output_that_is_too_large_fails_its_step_and_says_what_to_do(
     engine, settings
 ):
     settings.STEP_OUTPUT_MAX_BYTES = 2_000

@@ -188,7 +188,7 @@ def check_every_cut(document: dict[str, Any]) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-def test_a_walk_that_was_cut_after_any_record_ends_the_same(document):
+def test_rule_04_a_walk_that_was_cut_after_any_record_ends_the_same(document):
     check_every_cut(document)
 
 

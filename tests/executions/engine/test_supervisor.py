@@ -322,7 +322,7 @@ def test_the_threads_outlive_a_database_that_is_away(watch, monkeypatch, setting
 # --- whole executions ----------------------------------------------------------------
 
 
-def test_a_step_that_blocks_longer_than_its_lease_keeps_it(engine, settings):
+def test_rule_03_a_step_that_blocks_longer_than_its_lease_keeps_it(engine, settings):
     settings.LEASE_DURATION = timedelta(seconds=1)
     step = {"id": "long", "type": "delay", "params": {"seconds": 2.5}}
     execution = engine.start({"steps": [step]})
