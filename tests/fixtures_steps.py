@@ -55,7 +55,7 @@ class MemoryWorkflows:
         self.children: dict[str, JsonObject] = {}
         self._ids: dict[str, str] = {}
 
-    def start(self, workflow: str, inputs: JsonObject, *, key: str) -> str:
+    def start(self, workflow: str, inputs: JsonObject, *, key: str, waits: bool) -> str:
         self.calls.append((workflow, inputs, key))
         child = self._ids.setdefault(key, f"child-{len(self._ids) + 1}")
         queued = {"id": child, "status": "queued", "error": None}

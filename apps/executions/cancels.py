@@ -58,6 +58,8 @@ def workflow_cancel(*, workflow: Workflow, by: Viewer | None) -> int:
 
 def make_room(execution: Execution) -> None:
     """Cancel the oldest open ones under its limit, so that it may take their place."""
+    # Of two at once the later one sees the earlier, and supersedes it.
+    limits.hold_room(execution.limit_key)
     open_ = Execution.objects.filter(
         limit_key=execution.limit_key, status__in=Execution.OPEN
     )
@@ -67,17 +69,20 @@ def make_room(execution: Execution) -> None:
         cancel_trees(superseded, None)
 
 
-# Rows are locked in one order, so that two cancels cannot wait for each other.
+# Rows are locked in one order, parents before their children, so that nobody waits for
+# each other; those of the parents too, which are woken afterwards.
 _CANCEL = """
     WITH RECURSIVE tree AS (
         SELECT unnest(%s::uuid[]) AS id
         UNION
         SELECT e.id FROM executions_execution e JOIN tree ON e.parent_id = tree.id),
+    parents AS (
+        SELECT e.parent_id AS id FROM executions_execution e JOIN tree ON e.id = tree.id
+        WHERE e.parent_id IS NOT NULL),
     held AS (
         SELECT id FROM executions_execution
-        WHERE id IN (SELECT id FROM tree)
-            AND (status IN ('queued', 'waiting')
-                OR status = 'running' AND cancel_requested_at IS NULL)
+        WHERE id IN (SELECT id FROM tree UNION SELECT id FROM parents)
+            AND status IN ('queued', 'running', 'waiting')
         ORDER BY id FOR NO KEY UPDATE)
     UPDATE executions_execution e SET
         cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
@@ -86,7 +91,9 @@ _CANCEL = """
         reason = CASE WHEN status = 'running' THEN reason ELSE 'cancelled' END,
         due_at = CASE WHEN status = 'running' THEN due_at END, is_held = false,
         finished_at = CASE WHEN status <> 'running' THEN clock_timestamp() END
-    FROM held WHERE e.id = held.id
+    FROM held WHERE e.id = held.id AND e.id IN (SELECT id FROM tree)
+        AND (e.status IN ('queued', 'waiting')
+            OR e.status = 'running' AND e.cancel_requested_at IS NULL)
     RETURNING e.id, e.status, e.organization_id, e.workflow_id, e.parent_id, e.limit_key
 """
 
@@ -96,11 +103,15 @@ def cancel_trees(
 ) -> set[uuid.UUID]:
     """Cancel these and their open descendants; gives those asked just now."""
     asked: set[uuid.UUID] = set()
+    keys: set[str] = set()
     wanted = list(roots)
     # Again until nothing is left: a child may have been committed while this waited
     # for its parent's row.
     while rows := _cancel_round(wanted, user_id):
         asked.update(row[0] for row in rows)
+        keys.update(row[5] for row in rows if row[1] == Execution.CANCELLED)
+    # Rows first, then keys, wherever both are held.
+    limits.release(keys)
     return asked
 
 
@@ -113,9 +124,9 @@ def _cancel_round(
     ended = [row for row in rows if row[1] == Execution.CANCELLED]
     leases.close_records(*(row[0] for row in ended))
     leases.tell_waiting(*(row[0] for row in ended))
-    for parent_id in {row[4] for row in ended} - {row[0] for row in rows}:
+    parents = {row[4] for row in ended if row[4]} - {row[0] for row in rows}
+    for parent_id in sorted(parents):
         leases.wake(parent_id)
-    limits.release(row[5] for row in ended)
     emit_each(
         "execution-cancelled",
         (

@@ -44,6 +44,7 @@ class Key:
     """A caller's key for one request; its own for each workflow.
 
     Attributes:
+        text: as it is kept: what started the execution, then the caller's text.
         fingerprint: of what a repeated request has in common with the first one.
     """
 
@@ -58,16 +59,20 @@ class Key:
         text: str,
         sent: Mapping[str, Json],
         *,
+        origin: str,
         dry_run: bool,
     ) -> "Key":
         """The key of a request that sent this.
+
+        Args:
+            origin: what starts the execution; nobody meets another one's keys.
 
         Raises:
             Invalid: the text may not be a key.
         """
         request = json.dumps([dict(sent), dry_run], sort_keys=True)
         fingerprint = hashlib.sha256(request.encode()).hexdigest()
-        return cls(workflow_id, check_key(text), fingerprint)
+        return cls(workflow_id, f"{origin} {check_key(text)}", fingerprint)
 
     def started(self) -> Execution | None:
         """What was started under the key already.

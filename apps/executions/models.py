@@ -79,6 +79,8 @@ class Execution(TenantModel):
     pool = models.TextField(default="default")
     dry_run = models.BooleanField(default=False)
     inputs = models.JSONField(default=dict)
+    # Its parent handed on secrets, which stand there as placeholders.
+    has_masked_inputs = models.BooleanField(default=False)
     variables = models.JSONField(default=dict)
     outputs = models.JSONField(default=dict)
 
@@ -114,6 +116,8 @@ class Execution(TenantModel):
     retry_of = models.UUIDField(null=True)
     reused_steps = models.IntegerField(default=0)
     parent_id = models.UUIDField(null=True)
+    # The parent does not end before it: then it may use the parent's place.
+    is_waited_for = models.BooleanField(default=False)
     depth = models.SmallIntegerField(default=0)
 
     class Meta:

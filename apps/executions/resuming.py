@@ -15,6 +15,9 @@ from apps.executions.reuse import Outline
 from apps.workflows import selectors as workflows
 
 STEP_TYPE = "wait_for_webhook"
+LONGEST_PATH = 1_000
+# Calls that are kept for steps which may come to wait.
+MOST_EARLY = 100
 
 
 def wait_resume(*, token: str, path: str = "", answer: JsonObject) -> uuid.UUID:
@@ -32,6 +35,8 @@ def wait_resume(*, token: str, path: str = "", answer: JsonObject) -> uuid.UUID:
         Conflict: used already, its time has passed, or the execution has ended.
     """
     organization_id, execution_id = links.read_resume(token)
+    if len(path) > LONGEST_PATH:
+        raise _no_such_step()
     with tenancy.tenant(organization_id):
         execution = _held(execution_id)
         open_ = _open(execution, path).first()
@@ -81,7 +86,7 @@ def _require_expected(execution: Execution, path: str) -> None:
     else:
         types = outline.types
     if STEP_TYPE not in types:
-        raise NotFound("No such step waits for a call.")
+        raise _no_such_step()
 
 
 def _use(
@@ -100,7 +105,15 @@ def _use(
     )
     if _waits(execution).filter(path=path, attempt=Wait.EARLY).exists():
         raise _used()
+    early = _waits(execution).filter(attempt=Wait.EARLY, closed_at=None)
+    if not is_taken and early.count() >= MOST_EARLY:
+        message = f"{MOST_EARLY} calls are kept already for steps that do not wait yet."
+        raise Conflict(message, code="too_many_early")
     used.save(force_insert=True)
+
+
+def _no_such_step() -> NotFound:
+    return NotFound("No such step waits for a call.")
 
 
 def _used() -> Conflict:

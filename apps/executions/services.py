@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,6 +25,30 @@ from apps.workflows.definition.inputs import check_inputs
 from apps.workflows.models import Workflow
 
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """An execution that starts another one.
+
+    Attributes:
+        depth: of the new one, from 1.
+        waits: it goes on only when the new one has ended.
+    """
+
+    id: uuid.UUID
+    depth: int
+    waits: bool
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the new one keeps of it."""
+        return {
+            "parent_id": self.id,
+            "depth": self.depth,
+            "is_waited_for": self.waits,
+            "has_masked_inputs": True,
+        }
+
+
 def execution_start(
     *,
     workflow: Workflow,
@@ -34,18 +59,19 @@ def execution_start(
     dry_run: bool = False,
     idempotency_key: str | None = None,
     fingerprinted: Mapping[str, Json] | None = None,
-    parent_id: uuid.UUID | None = None,
-    depth: int = 0,
+    parent: Parent | None = None,
     is_awaited: bool = False,
 ) -> Execution:
     """Accept an execution: once this has committed, it will run.
 
     It never waits for the broker: the row is the queue, the bell is rung after the
-    commit. The same `idempotency_key` gives the same execution.
+    commit. The same `idempotency_key` gives the same execution; keys of different
+    triggers have nothing to do with each other.
 
     Args:
         fingerprinted: what a request that repeats a key has in common with the first
             one; the inputs unless told.
+        parent: it starts this one; secrets among the inputs are masked then.
         is_awaited: whoever waits for its end is told of it.
 
     Raises:
@@ -58,11 +84,10 @@ def execution_start(
         *(workflow, inputs, trigger, by),
         priority=checked_priority(priority),
         dry_run=dry_run,
-        parent_id=parent_id,
-        depth=depth,
         is_awaited=is_awaited,
+        **(parent.columns if parent is not None else {}),
     )
-    if idempotency_key is None and parent_id is None and by is None:
+    if idempotency_key is None and parent is None and by is None:
         execution = _made_at_once(workflow, make)
         if execution is not None:
             return accept(execution)
@@ -70,23 +95,28 @@ def execution_start(
     with tenancy.tenant(workflow.organization_id):
         key = None
         if idempotency_key is not None:
-            key = Key.of(workflow.id, idempotency_key, sent, dry_run=dry_run)
-        return _started(make, key, parent_id, by)
+            key = Key.of(
+                *(workflow.id, idempotency_key, sent), origin=trigger, dry_run=dry_run
+            )
+        return _started(make, key, parent, by)
 
 
 def _started(
     make: Callable[[], Execution],
     key: Key | None,
-    parent_id: uuid.UUID | None,
+    parent: Parent | None,
     by: Viewer | None,
 ) -> Execution:
     """Make and accept it in the open transaction, or find what the key started."""
     known = key.started() if key is not None else None
     if known is not None:
         return known
-    # As old as its parent: what was begun is finished first.
-    order_at = None if parent_id is None else _hold_parent(parent_id)
     execution = make()
+    if _on_limit(execution) == "cancel_running":
+        # Before any row, so that no two wait for each other.
+        limits.hold_room(execution.limit_key)
+    # As old as its parent: what was begun is finished first.
+    order_at = None if parent is None else _hold_parent(parent.id)
     winner = key.keep(execution) if key is not None else None
     if winner is not None:
         return winner
@@ -199,12 +229,18 @@ def accept(execution: Execution, *, order_at: datetime | None = None) -> Executi
 def _apply_limit(execution: Execution) -> None:
     if not execution.limit_key:
         return
-    definition = workflows.definition_of(execution.version_id)
-    concurrency = definition.settings.concurrency
-    on_limit = concurrency.on_limit if concurrency else "queue"
+    on_limit = _on_limit(execution)
     if limits.uses_place_of_an_ancestor(execution):
         execution.limit_key, execution.limit_size = "", None
         return
     if on_limit == "cancel_running":
         cancels.make_room(execution)
     limits.place(execution, skip=on_limit == "skip")
+
+
+def _on_limit(execution: Execution) -> str:
+    """What its workflow wants when its limit is reached; empty without a limit."""
+    if not execution.limit_key:
+        return ""
+    concurrency = workflows.definition_of(execution.version_id).settings.concurrency
+    return concurrency.on_limit if concurrency else "queue"

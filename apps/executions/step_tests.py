@@ -12,7 +12,7 @@ from apps.core.ids import uuid7
 from apps.core.text import did_you_mean
 from apps.core.types import Json, JsonObject
 from apps.executions import selectors, services
-from apps.executions.engine import one_step
+from apps.executions.engine import masking, one_step
 from apps.executions.models import Execution, StepRecord
 from apps.executions.trail import audit_of
 from apps.workflows import selectors as workflows
@@ -90,13 +90,13 @@ def step_test_result(execution_id: uuid.UUID) -> JsonObject:
         "id": str(execution_id),
         "status": execution.status if record is None else record.status,
         "output": None,
-        "error": execution.error,
+        "error": masking.conceal(execution.error),
         "warnings": [],
         "duration_ms": None,
     }
     if record is not None:
         found["output"] = selectors.step_output(record)
-        found["error"] = record.error or execution.error
+        found["error"] = masking.conceal(record.error or execution.error)
         found["warnings"] = record.warnings
         found["duration_ms"] = record.duration_ms
     return found

@@ -16,7 +16,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.core import heartbeats, tenancy
 from apps.events.publisher import publish_batch
-from apps.executions.engine.reconciler import reconcile, wake_due
+from apps.executions.engine.reconciler import Reconciler, look_twice, wake_due
 from apps.executions.retention import prune_if_due
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ BEAT_EVERY_S = 5.0
 PUBLISH_EVERY_S = 0.1
 WAKE_EVERY_S = 0.5
 RECONCILE_EVERY_S = 2.0
+LOOK_TWICE_EVERY_S = 60.0
 # How often it asks whether a pass is due; that is once an hour.
 PRUNE_EVERY_S = 60.0
 
@@ -76,7 +77,8 @@ def loops() -> list[Loop]:
     return [
         Loop("publisher", PUBLISH_EVERY_S, publish_batch),
         Loop("waker", WAKE_EVERY_S, wake_due),
-        Loop("reconciler", RECONCILE_EVERY_S, reconcile),
+        Loop("reconciler", RECONCILE_EVERY_S, Reconciler()),
+        Loop("second look", LOOK_TWICE_EVERY_S, look_twice),
         Loop("pruner", PRUNE_EVERY_S, prune_if_due),
         Loop("heartbeat", BEAT_EVERY_S, lambda: heartbeats.beat(HEARTBEAT)),
     ]

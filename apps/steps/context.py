@@ -37,11 +37,12 @@ class Resumption:
 class WorkflowCaller(Protocol):
     """Starts other workflows for `call_workflow`."""
 
-    def start(self, workflow: str, inputs: JsonObject, *, key: str) -> str:
+    def start(self, workflow: str, inputs: JsonObject, *, key: str, waits: bool) -> str:
         """Start a child execution; the same `key` gives the same execution.
 
         Args:
             workflow: id or name of a workflow of the same organization.
+            waits: whether the caller goes on only when the child has ended.
 
         Returns: the child's execution id.
 

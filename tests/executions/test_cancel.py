@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import AuditEntry
 from apps.executions.engine import claims, leases
 from apps.executions.models import Execution, StepRecord
+from apps.executions.services import Parent
 from tests.executions.documents import broken, doc
 from tests.fixtures_cast import Person
 from tests.fixtures_engine import Engine
@@ -45,8 +46,8 @@ def test_cancels_what_waits_with_all_that_it_started(
     engine: Engine, alice: Person
 ) -> None:
     parent = engine.start(doc())
-    child = engine.start(doc(), parent_id=parent.id, depth=1)
-    grandchild = engine.start(doc(), parent_id=child.id, depth=2)
+    child = engine.start(doc(), parent=Parent(parent.id, 1, waits=True))
+    grandchild = engine.start(doc(), parent=Parent(child.id, 2, waits=True))
     other = engine.start(doc())
     with engine.scope():
         Execution.objects.filter(id__in=[parent.id, child.id]).update(status="waiting")
@@ -87,7 +88,7 @@ def test_no_child_starts_below_a_cancelled_parent(
     claims.claim(parent.id, "worker")
     cancel(alice, parent)
     with pytest.raises(Conflict, match="cancelled"):
-        engine.start(doc(), parent_id=parent.id, depth=1)
+        engine.start(doc(), parent=Parent(parent.id, 1, waits=True))
 
 
 def test_cancels_all_open_executions_of_a_workflow(
@@ -110,7 +111,7 @@ def test_cancels_hundreds_with_few_questions(engine: Engine, alice: Person) -> N
     workflow = engine.workflow(doc())
     parent = engine.start(workflow)
     for _ in range(20):
-        engine.start(workflow, parent_id=parent.id)
+        engine.start(workflow, parent=Parent(parent.id, 1, waits=True))
     with CaptureQueriesContext(connection) as asked:
         alice.client.post(f"/api/workflows/{workflow.id}/cancel")
     assert len(asked) < 30

@@ -1,5 +1,6 @@
 """One key, one execution: however often and however fast it is sent."""
 
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -167,3 +168,14 @@ def test_children_of_long_paths_get_keys_too(engine: Engine) -> None:
         inner = {"id": f"{name}_{level}", "type": "loop", "times": 1, "steps": [inner]}
     done = engine.run(doc(inner))
     assert (done.status, json.dumps(done.error)) == ("completed", "null")
+
+
+def test_nobody_can_take_the_key_of_a_child(alice: Person, engine: Engine) -> None:
+    child = engine.workflow(doc())
+    call = {"type": "call_workflow", "params": {"workflow": str(child.id)}}
+    parent = engine.start(doc({"id": "c", **call}))
+    ours = hashlib.sha256(f"{parent.id}:c".encode()).hexdigest()
+    for key in (ours, f"child:{ours}", f"workflow {ours}"):
+        started = execute(alice.client, child, HTTP_IDEMPOTENCY_KEY=key)
+        assert started.status_code == 202
+    assert engine.run_started(str(parent.id)).status == "completed"

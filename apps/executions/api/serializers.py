@@ -143,6 +143,7 @@ class ExecutionOutput(serializers.ModelSerializer[Execution]):
 class ExecutionDetail(ExecutionOutput):
     """One execution with its inputs, variables and outputs."""
 
+    inputs = serializers.SerializerMethodField()
     variables = serializers.SerializerMethodField()
     outputs = serializers.SerializerMethodField()
     waits = serializers.SerializerMethodField()
@@ -161,6 +162,10 @@ class ExecutionDetail(ExecutionOutput):
         self._results = selectors.results(instance)
         found: JsonObject = super().to_representation(instance)
         return found
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_inputs(self, execution: Execution) -> Json:
+        return masking.conceal(execution.inputs)
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_variables(self, execution: Execution) -> JsonObject:
@@ -213,7 +218,7 @@ class StepOutput(serializers.ModelSerializer[StepRecord]):
     def get_reason(self, record: StepRecord) -> str:
         """Why it waits, when it does."""
         state = record.state or {}
-        return str(state.get("reason", ""))
+        return str(masking.conceal(state.get("reason", "")))
 
 
 class ArtifactOutput(serializers.ModelSerializer[Artifact]):

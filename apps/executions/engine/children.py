@@ -26,7 +26,7 @@ class ChildStarter:
         self._lease = lease
         self._vault = vault
 
-    def start(self, workflow: str, inputs: JsonObject, *, key: str) -> str:
+    def start(self, workflow: str, inputs: JsonObject, *, key: str, waits: bool) -> str:
         """Start a child; the same `key` gives the same execution.
 
         Secrets among the inputs are stored masked; the child puts them back.
@@ -38,10 +38,12 @@ class ChildStarter:
             )
         masked = self._vault.close(inputs)
         with interrupts.shielded():
-            child = persistently(lambda: self._start(workflow, masked, key))
+            child = persistently(lambda: self._start(workflow, masked, key, waits))
         return str(child.id)
 
-    def _start(self, workflow: str, inputs: JsonObject, key: str) -> Execution:
+    def _start(
+        self, workflow: str, inputs: JsonObject, key: str, waits: bool
+    ) -> Execution:
         from apps.executions import services  # services stand on the engine
         from apps.workflows import selectors
 
@@ -55,9 +57,10 @@ class ChildStarter:
                     inputs=inputs,
                     trigger="workflow",
                     # Paths in nested loops grow longer than a key may be.
-                    idempotency_key=f"child:{hashlib.sha256(key.encode()).hexdigest()}",
-                    parent_id=self._lease.execution_id,
-                    depth=self._lease.depth + 1,
+                    idempotency_key=hashlib.sha256(key.encode()).hexdigest(),
+                    parent=services.Parent(
+                        self._lease.execution_id, self._lease.depth + 1, waits
+                    ),
                 )
         except NotFound as error:
             raise PermanentFailure(str(error), code="workflow_not_found") from error

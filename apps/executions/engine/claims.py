@@ -1,7 +1,7 @@
 """Taking a queued execution: which is next, and the right to run it.
 
 Within an organization the order is that of `order_at`: priority with ageing, then
-age. Between organizations the one with the fewest running executions goes first,
+age. Between organizations the one with the fewest running in the pool goes first,
 chance deciding between equals, so that nobody's thousand keep out another's one. An
 organization that has as many running as it may has to wait.
 """
@@ -42,7 +42,7 @@ _CLAIM = """
         c.id, c.organization_id, c.workflow_id, c.version_id, c.lease_token,
         c.inputs::text, c.started_at, c.running_ms, c.timeout_ms, c.dry_run, c.depth,
         c.trigger, c.lease_token > 1 OR c.reused_steps > 0, c.parent_id, c.claimed_at,
-        c.pool, c.limit_key, is_limited, c.test::text
+        c.pool, c.limit_key, is_limited, c.has_masked_inputs, c.test::text
     FROM chosen LEFT JOIN claimed c ON true
 """
 _BY_ID = f"""
@@ -71,7 +71,9 @@ _NEXT = f"""
                 AND organization_id > waiting.organization_id
             ORDER BY organization_id LIMIT 1) next),
     busy AS (
-        SELECT organization_id, count(*) AS running FROM executions_execution
+        SELECT organization_id, count(*) AS running,
+            count(*) FILTER (WHERE pool = %(pool)s) AS here
+        FROM executions_execution
         WHERE status = 'running' GROUP BY organization_id),
     turn AS MATERIALIZED (
         SELECT organization_id, max_concurrent IS NOT NULL AS is_limited
@@ -80,7 +82,7 @@ _NEXT = f"""
         WHERE NOT organization_id = ANY(%(without)s)
             AND (%(locked)s::uuid IS NULL OR organization_id = %(locked)s)
             AND (max_concurrent IS NULL OR COALESCE(running, 0) < max_concurrent)
-        ORDER BY COALESCE(running, 0), random()),
+        ORDER BY COALESCE(here, 0), random()),
     chosen AS (
         SELECT first.id, turn.organization_id, is_limited,
             is_limited AND %(locked)s::uuid IS NULL AS must_lock

@@ -87,14 +87,16 @@ class Endings:
             told=TELL,
             event=(f"execution-{status}", {"reason": reason[:500]}),
         )
-        after = []
+        before, after = [], []
         if leaves_open:
             after.append(leases.closing_records([self.lease.execution_id]))
         if self.lease.parent_id is not None:
+            # Held before its child, as everybody does who holds both.
+            before.append(leases.holding(self.lease.parent_id))
             after.append(leases.waking(self.lease.parent_id))
         if self.lease.limit_key:
             after += limits.releasing(self.lease.limit_key)
-        *_, last = self._commit(close, *after)
+        *_, last = self._commit(*before, close, *after)
         self._ring_for_others(last if self.lease.limit_key else [])
 
     def park(

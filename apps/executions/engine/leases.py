@@ -43,6 +43,7 @@ class Lease:
         is_resumed: whether an earlier claim or a retry may have left records.
         limit_key: what it shares a limit with; empty when it has none.
         is_limited: its organization may have only so many running.
+        has_masked_inputs: secrets in its inputs stand there as placeholders.
         test: which single step it runs, and with what.
     """
 
@@ -64,6 +65,7 @@ class Lease:
     pool: str
     limit_key: str
     is_limited: bool
+    has_masked_inputs: bool
     test: JsonObject | None
 
 
@@ -119,6 +121,13 @@ class Freed:
     limit_key: str
 
 
+# Parents before their children: whoever holds rows of a tree takes them so.
+_HOLD_PARENTS = """
+    SELECT 1 FROM executions_execution WHERE id IN (
+        SELECT parent_id FROM executions_execution e
+        WHERE status = 'running' AND parent_id IS NOT NULL AND {condition})
+    ORDER BY id FOR NO KEY UPDATE
+"""
 _FREE = """
     UPDATE executions_execution e SET
         status = CASE
@@ -161,7 +170,8 @@ def free_expired() -> list[Freed]:
     """Give back every execution whose lease ran out, whoever held it."""
     return _free(
         "e.id IN (SELECT id FROM executions_execution WHERE status = 'running'"
-        " AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED LIMIT 500)"
+        " AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED LIMIT 500)",
+        of_parents="e.lease_until < clock_timestamp()",
     )
 
 
@@ -204,31 +214,44 @@ def free_dead(host: str, is_alive: Callable[[int], bool]) -> list[Freed]:
     return freed
 
 
-def _free(condition: str, **values: uuid.UUID | int | str) -> list[Freed]:
+def _free(
+    condition: str, *, of_parents: str = "", **values: uuid.UUID | int | str
+) -> list[Freed]:
+    """Give back what fits the condition.
+
+    Args:
+        of_parents: the same for finding parents, where it would hold rows.
+    """
+    parents = _HOLD_PARENTS.format(condition=of_parents or condition)
     with tenancy.system():
         with connection.cursor() as cursor:
+            cursor.execute(parents, values)
             cursor.execute(
                 _FREE.format(condition=condition),
                 {"limit": settings.EXECUTION_MAX_DELIVERIES, **values},
             )
             freed = [Freed(*row) for row in cursor.fetchall()]
-        for one in freed:
-            if one.status != "queued":
-                _end_of_lost(one)
+        _end_lost([one for one in freed if one.status != "queued"])
     return freed
 
 
-def _end_of_lost(one: Freed) -> None:
-    close_records(one.execution_id)
-    tell_waiting(one.execution_id)
-    wake(one.parent_id)
-    limits.release([one.limit_key])
-    emit(
-        f"execution-{one.status}",
-        organization_id=one.organization_id,
-        workflow_id=one.workflow_id,
-        execution_id=one.execution_id,
-    )
+def _end_lost(ended: Sequence[Freed]) -> None:
+    """What else ends with executions of dead workers, in the open transaction."""
+    if not ended:
+        return
+    ids = [one.execution_id for one in ended]
+    close_records(*ids)
+    tell_waiting(*ids)
+    for parent_id in sorted({one.parent_id for one in ended if one.parent_id}):
+        wake(parent_id)
+    limits.release(one.limit_key for one in ended)
+    for one in ended:
+        emit(
+            f"execution-{one.status}",
+            organization_id=one.organization_id,
+            workflow_id=one.workflow_id,
+            execution_id=one.execution_id,
+        )
 
 
 CHANNEL = "rpa_ended"
@@ -248,17 +271,29 @@ def tell_waiting(*execution_ids: uuid.UUID) -> None:
         )
 
 
+_CLOSE_RECORDS = """
+    WITH closed AS (
+        UPDATE executions_wait SET closed_at = clock_timestamp()
+        WHERE execution_id = ANY(%(ended)s)
+            AND answered_at IS NULL AND closed_at IS NULL)
+    UPDATE executions_steprecord SET
+        status = CASE WHEN status = 'running' AND effect = 'write'
+            THEN 'unknown' ELSE 'cancelled' END,
+        error = CASE WHEN status = 'running' AND effect = 'write'
+            THEN jsonb_build_object('code', 'unknown_outcome', 'kind', 'platform',
+                'message', 'The step was cut off: it is not known whether it did its'
+                ' work.', 'path', path)
+            ELSE error END
+    WHERE execution_id = ANY(%(ended)s) AND status IN ('running', 'waiting')
+"""
+
+
 def closing_records(execution_ids: Sequence[uuid.UUID]) -> Statement:
-    """Marks what was still open in executions that ended as cancelled."""
-    ended = list(execution_ids)
-    return Statement(
-        "WITH closed AS (UPDATE executions_wait SET closed_at = clock_timestamp()"
-        "  WHERE execution_id = ANY(%s)"
-        "  AND answered_at IS NULL AND closed_at IS NULL)"
-        " UPDATE executions_steprecord SET status = 'cancelled'"
-        " WHERE execution_id = ANY(%s) AND status IN ('running', 'waiting')",
-        [ended, ended],
-    )
+    """Marks what was still open in executions that ended: cancelled, or unknown.
+
+    A `write` step that had begun may have done its work or not (rule 6).
+    """
+    return Statement(_CLOSE_RECORDS, {"ended": list(execution_ids)})
 
 
 def close_records(*execution_ids: uuid.UUID) -> None:
@@ -267,17 +302,27 @@ def close_records(*execution_ids: uuid.UUID) -> None:
         cursor.execute(*closing_records(execution_ids))
 
 
+def holding(execution_id: uuid.UUID) -> Statement:
+    """Keeps everybody else from changing an execution's row."""
+    return Statement(
+        "SELECT 1 FROM executions_execution WHERE id = %s FOR NO KEY UPDATE",
+        [execution_id],
+    )
+
+
 def waking(execution_id: uuid.UUID) -> Statement:
     """Lets a parked execution go on; one that is about to park will not sleep.
 
     The flag is for the second case: this may come between the check that made the
-    parent wait and the commit that parks it.
+    parent wait and the commit that parks it. One that is queued may be claimed and
+    look before this is committed, so it is flagged too; and its row is held, so that
+    it is not claimed meanwhile.
     """
     return Statement(
         "UPDATE executions_execution SET"
-        " wake_requested = wake_requested OR status = 'running',"
+        " wake_requested = wake_requested OR status <> 'waiting',"
         " due_at = CASE WHEN status = 'waiting' THEN clock_timestamp()"
-        " ELSE due_at END WHERE id = %s AND status IN ('running', 'waiting')",
+        " ELSE due_at END WHERE id = %s AND status IN ('queued', 'running', 'waiting')",
         [execution_id],
     )
 
@@ -294,6 +339,9 @@ def fail_killed(execution_id: uuid.UUID, token: int, error: JsonObject) -> None:
     with tenancy.system():
         with connection.cursor() as cursor:
             cursor.execute(
+                _HOLD_PARENTS.format(condition="e.id = %(id)s"), {"id": execution_id}
+            )
+            cursor.execute(
                 "UPDATE executions_execution SET status = 'failed', error = %s::jsonb,"
                 " reason = %s, finished_at = clock_timestamp(), lease_owner = '',"
                 " lease_until = NULL WHERE id = %s AND lease_token = %s"
@@ -302,6 +350,5 @@ def fail_killed(execution_id: uuid.UUID, token: int, error: JsonObject) -> None:
                 " limit_key",
                 [json.dumps(error), error["message"], execution_id, token],
             )
-            row = cursor.fetchone()
-        if row is not None:
-            _end_of_lost(Freed(*row))
+            ended = [Freed(*row) for row in cursor.fetchall()]
+        _end_lost(ended)

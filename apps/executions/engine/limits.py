@@ -72,6 +72,12 @@ def _rendered(key: Value, definition: Definition, inputs: Mapping[str, Json]) ->
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
+def hold_room(key: str) -> None:
+    """Let one after the other make room under a key; before any row is held."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [f"room {key}"])
+
+
 def place(execution: Execution, *, skip: bool) -> None:
     """Decide under the lock whether a new execution runs, is held or is skipped."""
     size = execution.limit_size or 1
@@ -88,19 +94,26 @@ def place(execution: Execution, *, skip: bool) -> None:
         execution.reason = f"waits: {taken}"
 
 
+# Up from an execution, as long as each waits for the one below it.
+_ANCESTOR = """
+    WITH RECURSIVE line AS (
+        SELECT id, parent_id, limit_key, is_waited_for FROM executions_execution
+        WHERE id = %s AND status IN ('queued', 'running', 'waiting')
+        UNION ALL
+        SELECT e.id, e.parent_id, e.limit_key, e.is_waited_for
+        FROM executions_execution e
+            JOIN line ON e.id = line.parent_id AND line.is_waited_for
+        WHERE e.status IN ('queued', 'running', 'waiting'))
+    SELECT 1 FROM line WHERE limit_key = %s LIMIT 1
+"""
+
+
 def uses_place_of_an_ancestor(execution: Execution) -> bool:
-    """Whether it was started by one under the same key: both would wait for ever."""
-    if execution.parent_id is None:
+    """Whether one under the same key waits for it: both would wait for ever."""
+    if execution.parent_id is None or not execution.is_waited_for:
         return False
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE line AS (SELECT id, parent_id, limit_key"
-            "  FROM executions_execution WHERE id = %s"
-            "  UNION ALL SELECT e.id, e.parent_id, e.limit_key"
-            "  FROM executions_execution e JOIN line ON e.id = line.parent_id)"
-            " SELECT 1 FROM line WHERE limit_key = %s LIMIT 1",
-            [execution.parent_id, execution.limit_key],
-        )
+        cursor.execute(_ANCESTOR, [execution.parent_id, execution.limit_key])
         return cursor.fetchone() is not None
 
 
@@ -155,13 +168,27 @@ def release(keys: Iterable[str]) -> None:
             transaction.on_commit(bell, robust=True)
 
 
+# Keys under which the first in line would have room.
+_WITH_ROOM = """
+    SELECT limit_key FROM (
+        SELECT DISTINCT ON (limit_key) limit_key, limit_size
+        FROM executions_execution
+        WHERE status = 'queued' AND is_held AND limit_key <> ''
+        ORDER BY limit_key, order_at, id) first
+    LEFT JOIN (
+        SELECT limit_key, count(*) AS size FROM executions_execution
+        WHERE status IN ('queued', 'running', 'waiting') AND NOT is_held
+            AND limit_key <> ''
+        GROUP BY limit_key) busy USING (limit_key)
+    WHERE COALESCE(size, 0) < COALESCE(limit_size, 1)
+    LIMIT 1000
+"""
+
+
 def release_overlooked() -> None:
-    """The same for every key under which somebody is held; nothing should be left."""
+    """The same for every key under which one is held without need; none should be."""
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT limit_key FROM executions_execution"
-            " WHERE status = 'queued' AND is_held AND limit_key <> ''"
-        )
+        cursor.execute(_WITH_ROOM)
         keys = [row[0] for row in cursor.fetchall()]
     for key in keys:
         with tenancy.system():

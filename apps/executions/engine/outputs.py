@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import zlib
+from collections.abc import Mapping
 from json.encoder import encode_basestring
 
 from apps.core.errors import PermanentFailure
@@ -51,24 +52,10 @@ def encode(output: Json, *, limit_bytes: int) -> tuple[Json, str]:
     return output, text
 
 
-def encode_variables(
-    variables: JsonObject, output: Json, output_text: str, *, limit_bytes: int
-) -> tuple[JsonObject, str]:
-    """What a step set, as `encode` gives it; one that is its output shares the text.
-
-    Raises:
-        OutputTooLarge, OutputNotJson: as for `encode`.
-    """
-    values: JsonObject = {}
-    parts = []
-    for name, value in variables.items():
-        if value is output:
-            text = output_text
-        else:
-            value, text = encode(value, limit_bytes=limit_bytes)
-        values[name] = value
-        parts.append(f"{_dump(name)}:{text}")
-    return values, f"{{{','.join(parts)}}}"
+def object_of(texts: Mapping[str, str]) -> str:
+    """The JSON text of an object whose values are JSON texts already."""
+    parts = (f"{_dump(name)}:{text}" for name, text in texts.items())
+    return f"{{{','.join(parts)}}}"
 
 
 def fit(values: JsonObject, *, limit_bytes: int) -> str:
@@ -76,15 +63,15 @@ def fit(values: JsonObject, *, limit_bytes: int) -> str:
 
     What does not fit is replaced by `{"left_out": true, "bytes": …}`.
     """
-    parts, left = [], limit_bytes
+    texts, left = {}, limit_bytes
     for name, value in values.items():
         _, text = encode(value, limit_bytes=sys.maxsize)
         size = len(text.encode())
         if size > left:
             text = _dump({"left_out": True, "bytes": size})
         left -= min(size, len(text))
-        parts.append(f"{_dump(name)}:{text}")
-    return f"{{{','.join(parts)}}}"
+        texts[name] = text
+    return object_of(texts)
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

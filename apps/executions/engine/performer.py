@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.expressions import Scope
 from apps.core.types import Json, JsonObject
-from apps.executions.engine import interrupts, outputs
+from apps.executions.engine import interrupts, masking, outputs
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.ports import Result, TimedOut
 from apps.executions.engine.records import Record
@@ -38,6 +38,14 @@ class BadParams(PermanentFailure):
     """Rendered params do not fit the step type."""
 
     code = "bad_params"
+
+
+class Encoded(NamedTuple):
+    """What a step gave, the same as later steps see it, and its text as stored."""
+
+    given: Json
+    value: Json
+    text: str
 
 
 @dataclass(slots=True)
@@ -174,23 +182,31 @@ class StepPerformer:
         except Park as park:
             park.warnings = context.warnings
             raise
-        output, text = self.encode(output)
+        result = Encoded(output, *self.encode(output))
         variables, variables_text = context.variables, "{}"
         if variables:
-            variables, variables_text = self._encode_variables(variables, output, text)
+            variables, variables_text = self._encode_variables(variables, result)
         state = self.tools.checkpoint(node.kind, prepared.effect)
-        return Result(output, text, variables, variables_text, context.warnings, state)
+        return Result(
+            result.value,
+            result.text,
+            variables,
+            variables_text,
+            context.warnings,
+            state,
+        )
 
     def _encode_variables(
-        self, variables: JsonObject, output: Json, text: str
+        self, variables: JsonObject, result: Encoded
     ) -> tuple[JsonObject, str]:
-        limit = self.output_limit_bytes
-        values, encoded = outputs.encode_variables(
-            variables, output, text, limit_bytes=limit
-        )
-        if self.masker.is_needed:
-            _, encoded = outputs.encode(self.masker.mask(values), limit_bytes=limit)
-        return values, encoded
+        """What a step set; a variable that is its output shares the text."""
+        values, texts = {}, {}
+        for name, value in variables.items():
+            if value is result.given:
+                values[name], texts[name] = result.value, result.text
+            else:
+                values[name], texts[name] = self.encode(value)
+        return values, outputs.object_of(texts)
 
     def _rehearse(self, prepared: PreparedStep, deadline: float | None) -> Result:
         mock = prepared.node.mock
@@ -205,10 +221,12 @@ class StepPerformer:
     def encode(self, output: Json) -> tuple[Json, str]:
         """An output as later steps see it and as it is stored, secrets masked."""
         limit = self.output_limit_bytes
-        if not self.masker.is_needed:
-            return outputs.encode(output, limit_bytes=limit)
-        value, _ = outputs.encode(output, limit_bytes=limit)
-        _, text = outputs.encode(self.masker.mask(value), limit_bytes=limit)
+        value, text = outputs.encode(output, limit_bytes=limit)
+        if masking.has_placeholder(text):
+            # Somebody else's: a replay must not fill it in.
+            value, text = outputs.encode(masking.conceal(value), limit_bytes=limit)
+        if self.masker.is_needed:
+            _, text = outputs.encode(self.masker.mask(value), limit_bytes=limit)
         return value, text
 
     def pause(self, duration: timedelta, deadline: float | None) -> None:
@@ -279,7 +297,7 @@ class StepPerformer:
         if retry_after is not None:
             error["retry_after"] = retry_after
         if details:
-            error["details"] = self.masker.mask(details)
+            error["details"] = self.masker.hide_all(details)
         return error
 
 

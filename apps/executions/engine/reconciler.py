@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from apps.core import tenancy
+from apps.core.outages import Calm
 from apps.core.trips import Statement, one_trip
 from apps.executions.engine import broker, leases, limits
 from apps.executions.engine.dispatcher import ring
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 # A queued execution that no worker took within this time may have been missed.
 HEARD_WITHIN_S = 3
 RING_AGAIN_S = 10
+# With a lease of 30 s a killed worker's work still goes on within 45 s.
+CALM_S = 10.0
 BATCH = 1_000
 
 
@@ -39,14 +42,51 @@ def wake_due() -> int:
     return len(woken)
 
 
-def reconcile() -> None:
-    """Take back expired leases and ring again for what was not heard."""
+class Reconciler:
+    """Rings again for what was not heard, and takes back expired leases.
+
+    After an outage of the database it gives workers time to come back first: they may
+    hold the results of what they did meanwhile.
+
+    Args:
+        calm_s: so long the database has to answer before a lease is taken back.
+    """
+
+    def __init__(self, calm_s: float = CALM_S) -> None:
+        self._calm = Calm(calm_s)
+
+    def __call__(self) -> None:
+        """One round."""
+        with self._calm.asking():
+            _ring_again()
+        if self._calm:
+            _take_back()
+
+
+def _take_back() -> None:
     for freed in leases.free_expired():
         log.warning("lease expired", extra={"execution_id": freed.execution_id})
         if freed.status == "queued":
             ring(freed.execution_id, freed.pool)
+
+
+def look_twice() -> None:
+    """Let go what should have been let go before; a net below what is meant to hold."""
     limits.release_overlooked()
-    _ring_again()
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(_WAKE_OVERLOOKED)
+        if woken := cursor.rowcount:
+            log.warning("overlooked parents woken", extra={"count": woken})
+
+
+# Their child has ended since they last looked, and nobody told them.
+_WAKE_OVERLOOKED = """
+    UPDATE executions_execution e SET due_at = clock_timestamp()
+    WHERE status = 'waiting' AND due_at IS NULL AND EXISTS (
+        SELECT 1 FROM executions_execution child WHERE child.parent_id = e.id
+            AND child.finished_at > e.claimed_at
+            AND child.finished_at < clock_timestamp() - interval '10 s')
+"""
 
 
 def _ring_again() -> None:

@@ -8,7 +8,7 @@ from json.encoder import encode_basestring
 from apps.core import tenancy
 from apps.core.trips import Statement, one_trip
 from apps.core.types import Json
-from apps.executions.engine import outputs
+from apps.executions.engine import masking, outputs
 from apps.executions.engine.leases import Lease, LeaseLost
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.records import Record
@@ -66,7 +66,8 @@ def row_of(record: Record, masker: Masker, *, inline_bytes: int) -> str:
     if record.warnings:
         warnings = _clean_json([masker.hide(text) for text in record.warnings])
     if record.state is not None:
-        state = _clean_json(masker.mask(record.state))
+        # What a page or a caller put there must not be filled in at a replay.
+        state = _clean_json(masker.mask(masking.conceal(record.state)))
     return (
         f'{{"path":{_quoted(record.path)},"attempt":{record.attempt}'
         f',"position":{record.position},"step_id":{_quoted(record.step_id)}'

@@ -165,10 +165,10 @@ class _Run:
 
     def _strand(self, definition: Definition) -> Strand:
         lease = self.lease
-        inputs: Json = lease.inputs
-        if lease.parent_id is not None:
-            # Its parent masked the secrets that it handed on.
-            inputs = self.masker.unmask(inputs, self.secrets)
+        # Placeholders in what came from outside are none of ours.
+        inputs: Json = masking.conceal(lease.inputs)
+        if lease.has_masked_inputs:
+            inputs = self.masker.unmask(lease.inputs, self.secrets)
         fixed = {
             "inputs": inputs,
             "secrets": self.secrets,
@@ -267,7 +267,9 @@ class _Run:
         elif order in (Order.MEMORY, Order.CPU):
             error = breaches.ERRORS[order]
             self._end(Outcome("failed", str(error["message"]), error))
-        elif order == Order.HAND_BACK:
+        elif order in (Order.HAND_BACK, Order.LOST):
+            # A lease that was not renewed in time may be ours still: then what is done
+            # is recorded. If not, this raises.
             self._hand_back()
         else:
             raise LeaseLost("the supervisor says that the lease is lost")

@@ -77,6 +77,7 @@ class Supervisor:
         self._warned: dict[_Key, _Warned] = {}
         self._renewed: dict[_Key, float] = {}
         self._weighed: dict[_Key, Usage] = {}
+        self._done_at: dict[str, float] = {}
         self._dead: dict[_Key, tuple[Occupant, Order]] = {}
         self._dead_claimers: set[tuple[int, int]] = set()
         self._reached = time.monotonic()
@@ -174,7 +175,8 @@ class Supervisor:
             # It took notice: was granted time for its handlers, or is finishing.
             self._warned.pop(_key(occupant), None)
             return
-        if warned.order is Order.LOST and now - self._reached > UNREACHABLE_AFTER_S:
+        is_unreachable = now - self._reached > UNREACHABLE_AFTER_S
+        if is_unreachable and warned.order not in (Order.MEMORY, Order.CPU):
             # It may be waiting to commit what it did, as we are to renew.
             warned.at = now
         if now - warned.at > KILL_AFTER_S and self._may_kill:
@@ -216,9 +218,11 @@ class Supervisor:
             self._bury_claimer(index, process_id)
         held = [_key(occupant) for occupant in self.table.occupants()]
         lease_s = settings.LEASE_DURATION.total_seconds()
-        if self._is_time("renew", min(RENEW_EVERY_S, lease_s / 3)):
+        if self._is_due("renew", min(RENEW_EVERY_S, lease_s / 3)):
             if held:
                 self._renew(held)
+            # Not before: one that failed is tried again in the next round.
+            self._note_done("renew")
         elif held:
             for execution_id in leases.cancels_among(key[0] for key in held):
                 self._order(execution_id, Order.CANCEL)
@@ -275,11 +279,17 @@ class Supervisor:
                 self._tell(occupant, order)
 
     def _is_time(self, name: str, every_s: float) -> bool:
-        now = time.monotonic()
-        if now - getattr(self, f"_last_{name}", -every_s) < every_s:
-            return False
-        setattr(self, f"_last_{name}", now)
-        return True
+        is_due = self._is_due(name, every_s)
+        if is_due:
+            self._note_done(name)
+        return is_due
+
+    def _is_due(self, name: str, every_s: float) -> bool:
+        done_at = self._done_at.get(name)
+        return done_at is None or time.monotonic() - done_at >= every_s
+
+    def _note_done(self, name: str) -> None:
+        self._done_at[name] = time.monotonic()
 
 
 def _key(occupant: Occupant) -> _Key:

@@ -60,7 +60,7 @@ def accept(token: str, call: Call, *, key: str | None, is_awaited: bool) -> Acce
         workflow=workflow,
         inputs=inputs_of(_definition(workflow), call),
         trigger="webhook",
-        idempotency_key=None if key is None else _kept(key),
+        idempotency_key=None if key is None else check_key(key, at="Idempotency-Key"),
         fingerprinted={"body": call.body},
         is_awaited=is_awaited,
     )
@@ -88,12 +88,6 @@ def _definition(workflow: Workflow) -> Definition:
         return known
     with tenancy.tenant(workflow.organization_id):
         return workflows.definition_of(version_id)
-
-
-def _kept(key: str) -> str:
-    """The key among those of callers from outside, which share no others."""
-    checked = check_key(key, at="Idempotency-Key")
-    return f"hook:{hashlib.sha256(checked.encode()).hexdigest()}"
 
 
 def _await(execution: Execution) -> None:

@@ -59,6 +59,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='execution',
+            name='has_masked_inputs',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='execution',
+            name='is_waited_for',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='execution',
             name='claimed_at',
             field=models.DateTimeField(null=True),
         ),

@@ -1,5 +1,7 @@
 """Step type `call_workflow`: run another workflow."""
 
+from functools import partial
+
 from pydantic import Field
 
 from apps.core.errors import PermanentFailure
@@ -81,14 +83,15 @@ def _start(params: CallWorkflowParams, ctx: StepContext) -> str:
     retry finds the failed child of the attempt before under it: it moves on to a key
     of its own, and finds that one again after a crash.
     """
+    start = partial(
+        ctx.workflows.start, params.workflow, params.inputs, waits=params.wait
+    )
     key = ctx.idempotency_key
-    child = ctx.workflows.start(params.workflow, params.inputs, key=key)
+    child = start(key=key)
     for attempt in range(2, ctx.attempt + 1):
         if ctx.workflows.result(child)["status"] not in _FAILED:
             break
-        child = ctx.workflows.start(
-            params.workflow, params.inputs, key=f"{key}:{attempt}"
-        )
+        child = start(key=f"{key}:{attempt}")
     return child
 
 

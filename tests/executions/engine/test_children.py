@@ -1,15 +1,19 @@
 """Rule 8: a workflow that calls another waits for it without a worker."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from apps.core import tenancy
 from apps.executions import cancels
-from apps.executions.engine import claims
+from apps.executions.engine import claims, leases
 from apps.executions.engine.children import MAX_DEPTH
 from apps.executions.engine.frames import Outcome
-from apps.executions.engine.reconciler import wake_due
+from apps.executions.engine.reconciler import look_twice, wake_due
 from apps.executions.engine.runner import _Run
 from apps.executions.models import Execution
-from tests.executions.engine.conftest import bad, nap, put
+from tests.executions.engine.conftest import bad, elsewhere, nap, put
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,6 +81,43 @@ def test_a_child_that_ends_before_its_parent_parks_loses_nothing(
     assert wake_due() == 1
     child.run(parent)
     assert engine.now(parent).status == "completed"
+
+
+def test_an_end_while_the_parent_is_queued_lets_it_not_sleep(engine, child):
+    """Its own end is not yet committed when the parent looks, so it sees no end."""
+    inner = engine.workflow({"steps": [put("m", 1)]})
+    parent = engine.start({"steps": [call(inner)]})
+    child.run(parent)
+    (one,) = children(engine, parent)
+    set_status(engine, parent, "queued")
+    with tenancy.system():
+        leases.wake(parent.id)
+        assert elsewhere(lambda: claims.claim_next(["none"], "w:1") or "nothing")
+        # The row is held: nobody claims it before this is committed.
+        taken = elsewhere(lambda: claims.claim_next(["default"], "w:2") or "nothing")
+        assert taken == "nothing" or taken.execution_id == one.id
+    assert engine.now(parent).wake_requested
+
+
+def set_status(engine, execution, status):
+    with engine.scope():
+        Execution.objects.filter(id=execution.id).update(status=status, due_at=None)
+
+
+def test_a_parent_that_nobody_woke_is_found(engine, child):
+    inner = engine.workflow({"steps": [put("m", 1)]})
+    parent = engine.start({"steps": [call(inner)]})
+    child.run(parent)
+    (one,) = children(engine, parent)
+    child.run(one)
+    with engine.scope():
+        Execution.objects.filter(id=parent.id).update(due_at=None)
+        ended = {"finished_at": timezone.now() - timedelta(seconds=20)}
+        Execution.objects.filter(id=one.id).update(**ended)
+        before = {"claimed_at": timezone.now() - timedelta(seconds=60)}
+        Execution.objects.filter(id=parent.id).update(**before)
+    look_twice()
+    assert wake_due() == 1
 
 
 def test_a_repeat_after_a_crash_finds_the_child_that_it_started(engine, child):

@@ -8,9 +8,10 @@ from django.db import connections
 from apps.core import tenancy
 from apps.core.errors import Invalid
 from apps.executions import cancels, retries
-from apps.executions.engine import claims, leases, limits
-from apps.executions.engine.reconciler import reconcile
+from apps.executions.engine import claims, leases
+from apps.executions.engine.reconciler import Reconciler, look_twice
 from apps.executions.models import Execution
+from apps.executions.services import Parent
 from tests.executions.engine.conftest import put
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,7 +97,7 @@ def test_what_waits_keeps_its_place(engine):
     lease = claims.claim(first.id, "w:1")
     with tenancy.system():
         Execution.objects.filter(id=lease.execution_id).update(status="waiting")
-    reconcile()
+    Reconciler(calm_s=0)()
     assert states(engine, [first, second]) == ["waiting", "held"]
 
 
@@ -190,9 +191,56 @@ def test_a_child_under_the_same_key_uses_its_parents_place(engine):
     # Saved first without the call: a name is looked up when it is saved.
     workflow = engine.workflow({**document, "steps": [put("a", 1)]})
     parent = engine.start(workflow)
-    with engine.scope():
-        child = engine.start(workflow, parent_id=parent.id, depth=1)
+    child = engine.start(workflow, parent=Parent(parent.id, 1, waits=True))
     assert (engine.now(child).is_held, engine.now(child).limit_key) == (False, "")
+
+
+def test_a_child_that_nobody_waits_for_has_no_place_of_its_parents(engine):
+    workflow = engine.workflow(limited())
+    parent = engine.start(workflow)
+    alone = engine.start(workflow, parent=Parent(parent.id, 1, waits=False))
+    below = engine.start(workflow, parent=Parent(alone.id, 2, waits=True))
+    assert states(engine, [alone]) == ["held"]
+    # The line up from it ends at the one that nobody waits for, and that is held.
+    assert engine.now(below).limit_key == ""
+    other = engine.start(engine.workflow({"steps": [put("a", 1)]}))
+    loose = engine.start(workflow, parent=Parent(other.id, 1, waits=True))
+    assert states(engine, [loose]) == ["held"]
+
+
+def test_no_place_of_an_ancestor_that_has_ended(engine):
+    workflow = engine.workflow(limited())
+    first = engine.start(workflow)
+    middle = engine.start(
+        engine.workflow({"steps": [put("a", 1)]}),
+        parent=Parent(first.id, 1, waits=True),
+    )
+    with tenancy.system():
+        Execution.objects.filter(id=first.id).update(status="failed")
+    second = engine.start(workflow)
+    late = engine.start(workflow, parent=Parent(middle.id, 2, waits=True))
+    assert states(engine, [second, late]) == ["queued", "held"]
+
+
+def test_of_two_newest_at_once_one_supersedes_the_other(engine):
+    workflow = engine.workflow(limited(on_limit="cancel_running"))
+    first = engine.start(workflow)
+    gate = threading.Barrier(2)
+    started = []
+
+    def start():
+        gate.wait(10)
+        started.append(engine.start(workflow))
+        connections.close_all()
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = sorted(states(engine, started))
+    assert states(engine, [first]) == ["cancelled"]
+    assert found == ["cancelled", "queued"]
 
 
 def test_rule_09_many_starts_and_ends_at_once_never_pass_the_limit(engine):
@@ -223,10 +271,10 @@ def test_rule_09_many_starts_and_ends_at_once_never_pass_the_limit(engine):
         assert not Execution.objects.filter(status="queued", is_held=True).exists()
 
 
-def test_one_that_was_overlooked_is_let_go_by_the_reconciler(engine):
+def test_one_that_was_overlooked_is_let_go(engine):
     workflow = engine.workflow(limited())
     first, second = engine.start(workflow), engine.start(workflow)
     with tenancy.system():
         Execution.objects.filter(id=first.id).update(status="completed")
-    limits.release_overlooked()
+    look_twice()
     assert states(engine, [second]) == ["queued"]

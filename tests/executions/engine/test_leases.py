@@ -261,6 +261,19 @@ def test_an_execution_whose_child_was_killed_for_a_limit_fails_once(engine, clai
 # --- the wake-up race ---------------------------------------------------------------
 
 
+def test_a_write_that_was_cut_off_for_good_is_unknown(engine, claim):
+    held = claim()
+    effects = {"wrote": "write", "read": "read"}
+    for path, effect in effects.items():
+        record = held.record(path, effect=effect, status="running")
+        held.journal.intend(record)
+    leases.fail_killed(held.execution.id, held.lease.token, {"message": "x"})
+    assert held.paths() == ["wrote unknown", "read cancelled"]
+    wrote, read = engine.records(held.execution)
+    assert (wrote.error["code"], wrote.error["path"]) == ("unknown_outcome", "wrote")
+    assert read.error is None
+
+
 def test_what_happened_before_the_parent_parked_wakes_it_at_once(engine, claim):
     held = claim()
     with tenancy.system():

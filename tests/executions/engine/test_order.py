@@ -10,6 +10,7 @@ from apps.accounts.models import Organization
 from apps.core import tenancy
 from apps.executions.engine import claims
 from apps.executions.models import Execution
+from apps.executions.services import Parent
 from tests.executions.engine.conftest import put
 from tests.fixtures_engine import Engine
 
@@ -65,7 +66,7 @@ def test_a_child_goes_before_what_was_queued_after_its_parent(engine):
     parent = engine.start(STEPS)
     assert take() == [parent.id]
     later = engine.start(STEPS, priority=9)
-    child = engine.start(STEPS, parent_id=parent.id, depth=1)
+    child = engine.start(STEPS, parent=Parent(parent.id, 1, waits=True))
     assert engine.now(child).order_at == engine.now(parent).order_at
     age(later, -600)
     assert take(2) == [child.id, later.id]
@@ -86,6 +87,17 @@ def test_the_organization_with_the_fewest_running_is_next(engine, other):
     assert len(take(3)) == 3
     mine = {other.start(STEPS).id for _ in range(3)}
     assert set(take(3)) == mine
+
+
+def test_what_one_runs_in_another_pool_does_not_count(engine, other):
+    elsewhere = {**STEPS, "settings": {"pool": "browser"}}
+    for _ in range(3):
+        engine.start(elsewhere)
+    assert len(take(3, pool="browser")) == 3
+    theirs = [other.start(STEPS).id for _ in range(3)]
+    assert take() == theirs[:1]
+    mine = engine.start(STEPS).id
+    assert take() == [mine]
 
 
 def test_equals_are_chosen_by_chance(engine, other):

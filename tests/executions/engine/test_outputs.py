@@ -65,13 +65,10 @@ def test_the_limit_counts_bytes_and_says_what_to_do():
         encode("ä" * (LIMIT // 2))
 
 
-def test_a_variable_that_is_the_output_shares_its_text():
-    value = {"a": 1}
-    found, text = outputs.encode_variables(
-        {"x": value, "y": "\0"}, value, '{"a":1}', limit_bytes=LIMIT
-    )
-    assert found == {"x": {"a": 1}, "y": "�"}
-    assert json.loads(text) == found
+def test_texts_make_an_object():
+    text = outputs.object_of({'"x': '{"a":1}', "y": '"z"'})
+    assert json.loads(text) == {'"x': {"a": 1}, "y": "z"}
+    assert outputs.object_of({}) == "{}"
 
 
 def test_results_that_do_not_fit_are_left_out_and_said_so():

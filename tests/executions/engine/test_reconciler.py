@@ -1,12 +1,15 @@
 """What was not heard is found, and rung for once more."""
 
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from apps.core import tenancy
 from apps.executions.engine import claims, reconciler
+from apps.executions.engine.reconciler import Reconciler
 from apps.executions.models import Execution
 from tests.executions.engine.conftest import put
 
@@ -32,26 +35,26 @@ def queued(engine, ago_s=3600, **columns):
 
 def test_what_nobody_heard_is_rung_for_once_until_it_is_time_again(engine, rung):
     execution = queued(engine)
-    reconciler.reconcile()
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
+    Reconciler(calm_s=0)()
     assert rung == [(execution.id, "default")]
     with tenancy.system():
         Execution.objects.update(rung_at=timezone.now() - timedelta(minutes=1))
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert len(rung) == 2
 
 
 def test_what_was_queued_just_now_or_is_not_due_is_left_alone(engine, rung):
     queued(engine, ago_s=0)
     queued(engine, due_at=timezone.now() + timedelta(hours=1))
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert rung == []
 
 
 def test_nothing_is_rung_for_while_there_are_messages_enough(engine, rung, monkeypatch):
     queued(engine)
     monkeypatch.setattr(reconciler, "_messages", lambda pool: 1)
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert rung == []
 
 
@@ -59,7 +62,7 @@ def test_pools_are_counted_apart(engine, rung, monkeypatch):
     queued(engine)
     lonely = queued(engine, pool="browser")
     monkeypatch.setattr(reconciler, "_messages", lambda pool: int(pool == "default"))
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert rung == [(lonely.id, "browser")]
 
 
@@ -68,10 +71,10 @@ def test_while_the_broker_is_down_nobody_rings_and_then_for_all(
 ):
     execution = queued(engine)
     monkeypatch.setattr(reconciler, "_messages", lambda pool: None)
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert rung == []
     monkeypatch.setattr(reconciler, "_messages", lambda pool: 0)
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert rung == [(execution.id, "default")]
 
 
@@ -82,7 +85,7 @@ def test_messages_of_a_broker_that_is_down_cannot_be_counted(settings):
 
 def test_what_may_not_run_yet_is_not_rung_for(engine, rung):
     queued(engine, is_held=True)
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert rung == []
 
 
@@ -99,7 +102,7 @@ def test_an_expired_lease_is_taken_back_and_rung_for(engine, rung, claim):
     held = claim()
     with tenancy.system():
         Execution.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    reconciler.reconcile()
+    Reconciler(calm_s=0)()
     assert (held.execution.id, "default") in rung
     assert claims.claim(held.execution.id, "another:1").token == 2
 
@@ -116,3 +119,26 @@ def test_what_is_due_is_queued_once_by_any_number_of_wakers(engine, rung):
 def test_what_waits_without_a_time_is_not_woken_by_the_clock(engine, rung):
     queued(engine, status="waiting", due_at=None)
     assert reconciler.wake_due() == 0
+
+
+def test_after_an_outage_workers_may_come_back_before_their_leases_are_taken(
+    engine, rung, claim, monkeypatch
+):
+    held = claim()
+    with tenancy.system():
+        Execution.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    reconcile = Reconciler(calm_s=0.3)
+    time.sleep(0.4)
+    with monkeypatch.context() as patched:
+        patched.setattr(reconciler, "_ring_again", away)
+        with pytest.raises(OperationalError):
+            reconcile()
+    reconcile()
+    assert engine.now(held.execution).status == "running"
+    time.sleep(0.4)
+    reconcile()
+    assert engine.now(held.execution).status == "queued"
+
+
+def away():
+    raise OperationalError("gone")

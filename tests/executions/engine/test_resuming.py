@@ -8,6 +8,7 @@ from django.db import connections
 from django.test import Client
 
 from apps.events.models import Event
+from apps.executions import resuming
 from apps.executions.links import resume_url
 from tests.executions.cancelling import cancel
 from tests.executions.engine.conftest import bad, put
@@ -67,6 +68,22 @@ def test_a_call_before_the_step_waits_is_kept_for_it(engine, child):
     assert (done.status, done.outputs["got"]["body"]) == ("completed", {"early": True})
     again = parked(engine, child, hear("one"), hear("call"))
     assert code(post(again, step="none")) == (404, "not_found")
+
+
+def test_calls_for_steps_that_do_not_wait_yet_are_bounded(engine, monkeypatch):
+    monkeypatch.setattr(resuming, "MOST_EARLY", 3)
+    steps = [{"id": "rows", "type": "loop", "times": 9, "steps": [hear()]}]
+    execution = engine.start({"steps": steps})
+    answers = [post(execution, step=f"rows[{n}].call") for n in range(4)]
+    assert [one.status_code for one in answers] == [202, 202, 202, 409]
+    assert code(answers[-1]) == (409, "too_many_early")
+
+
+def test_a_path_that_no_step_can_have_is_not_found(engine):
+    steps = [{"id": "rows", "type": "loop", "times": 9, "steps": [hear()]}]
+    execution = engine.start({"steps": steps})
+    answer = post(execution, step=f"rows[{'7' * 3000}].call")
+    assert answer.status_code == 404
 
 
 def test_a_url_works_once(engine, child):

@@ -6,9 +6,14 @@ import logging
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings
 
 from apps.core import tenancy
+from apps.core.errors import PermanentFailure
+from apps.executions import retries
+from apps.executions.engine import masking
 from apps.executions.models import Execution, StepRecord
+from apps.steps import registry
 from apps.workflows.services.secrets import secret_create
 from tests.executions.engine.conftest import bad, owner_connection, put
 from tests.executions.engine.test_children import call, children
@@ -131,11 +136,7 @@ def test_a_replay_has_the_secret_again(engine, token, child):
     ]
     execution = engine.start({"steps": steps})
     child.run(execution)
-    with engine.scope():
-        rows = StepRecord.objects.filter(execution_id=execution.id, path="wait")
-        state = rows.get().state
-        rows.update(state={**state, "due_at": state["parked_at"]})
-        Execution.objects.filter(id=execution.id).update(status="queued", due_at=None)
+    due_now(engine, execution)
     child.run(execution)
     assert engine.output(execution, "late") is True
     assert engine.output(execution, "n") == len(f"Bearer {VALUE}")
@@ -163,14 +164,94 @@ def test_a_child_gets_the_secret_that_it_was_handed(engine, token):
     assert leaks(dump()) == set()
 
 
-def test_a_placeholder_that_somebody_typed_is_not_filled(engine, token):
-    forged = "⟦secret:token:00000000000000000000000000000000⟧"
+def placeholder(engine):
+    """As somebody may write it who has come to know the organization's mark."""
+    mark = masking.mark_of(str(engine.viewer.organization_id), settings.SECRET_KEY)
+    return f"⟦secret:token:{mark}⟧"
+
+
+def test_a_placeholder_in_the_inputs_is_never_filled(engine, token):
+    inner = engine.workflow(
+        {
+            "inputs": {"key": {"type": "string"}},
+            "steps": [put("n", "{{ inputs.key | length }}")],
+        }
+    )
     steps = [
         put("a", TOKEN),
         put("b", "{{ inputs.text }}"),
-        put("n", "{{ variables.b | length }}"),
+        call(inner, inputs={"key": "{{ inputs.text }}"}),
+        put("n", "{{ steps.call.output.outputs.n }}"),
     ]
-    inputs = {"text": {"type": "string"}}
-    done = engine.run({"inputs": inputs, "steps": steps}, inputs={"text": forged})
-    assert engine.output(done, "n") == len(forged)
-    assert engine.output(done, "b") == forged
+    document = {"inputs": {"text": {"type": "string"}}, "steps": steps}
+    done = engine.run(document, inputs={"text": placeholder(engine)})
+    assert engine.output(done, "b") == "***"
+    assert engine.output(done, "n") == len("***")
+
+
+@pytest.mark.parametrize("knows_secret", [True, False])
+def test_a_placeholder_in_what_a_step_found_is_not_filled_by_a_replay(
+    engine, token, child, knows_secret
+):
+    text = json.dumps({"page": placeholder(engine)})
+    read = {"id": "read", "type": "parse_json", "params": {"text": "{}"}}
+    steps = [
+        *([put("known", TOKEN)] if knows_secret else []),
+        read,
+        {"id": "wait", "type": "delay", "params": {"seconds": 3600}},
+        put("got", "{{ steps.read.output.page }}"),
+    ]
+    execution = engine.start({"steps": steps})
+    # What the page held, as if the step had found it there.
+    with pytest.MonkeyPatch.context() as patched:
+        kind = type(registry.find("parse_json"))
+        patched.setattr(kind, "run", lambda self, params, ctx: json.loads(text))
+        child.run(execution)
+    due_now(engine, execution)
+    child.run(execution)
+    assert engine.output(execution, "got") == "***"
+
+
+def due_now(engine, execution):
+    """Let a parked execution go on."""
+    with engine.scope():
+        rows = StepRecord.objects.filter(execution_id=execution.id, path="wait")
+        state = rows.get().state
+        rows.update(state={**state, "due_at": state["parked_at"]})
+        Execution.objects.filter(id=execution.id).update(status="queued", due_at=None)
+
+
+def test_a_retry_of_a_child_has_the_secrets_that_its_parent_handed_on(engine, token):
+    steps = [put("size", "{{ inputs.key | length }}"), bad("no")]
+    inner = engine.workflow({"inputs": {"key": {"type": "string"}}, "steps": steps})
+    done = engine.run({"steps": [call(inner, inputs={"key": TOKEN})]})
+    (one,) = children(engine, done)
+    for inputs, size in ((None, len(VALUE)), ({"key": placeholder(engine)}, 3)):
+        with engine.scope():
+            again = retries.execution_retry(
+                execution=one, by=engine.viewer, from_="start", inputs=inputs
+            )
+        engine.run_started(str(again.id))
+        assert engine.output(again, "size") == size
+
+
+def test_nobody_is_shown_the_mark_of_placeholders(engine, token, alice):
+    steps = [put("size", "{{ inputs.key | length }}"), bad("no")]
+    inner = engine.workflow({"inputs": {"key": {"type": "string"}}, "steps": steps})
+    done = engine.run({"steps": [call(inner, inputs={"key": TOKEN})]})
+    (one,) = children(engine, done)
+    for execution in (done, one):
+        for path in ("", "/steps"):
+            answer = alice.client.get(f"/api/executions/{execution.id}{path}")
+            assert "⟦" not in json.dumps(answer.json(), ensure_ascii=False)
+
+
+def test_details_of_an_error_hold_neither_secret_nor_placeholder(engine, token, on_run):
+    def fail(ctx):
+        raise PermanentFailure("no", code="no", body=f"you sent {VALUE}")
+
+    on_run("parse_json", fail)
+    handler = [put("told", "{{ error.details.body }}")]
+    steps = [put("a", TOKEN), bad("no")]
+    done = engine.run({"steps": steps, "on_failure": handler})
+    assert engine.output(done, "told") == "you sent ***"

@@ -9,6 +9,7 @@ from django.db import connections
 
 from apps.executions import cancels
 from apps.executions.engine import performer
+from apps.executions.engine.slots import Order
 from apps.executions.models import Execution, StepRecord
 from tests.executions.engine.conftest import bad, nap, put, write
 from tests.fixtures_engine import wait_for
@@ -289,6 +290,33 @@ def test_waiting_does_not_count_as_running(engine, child):
     child.run(execution)
     time.sleep(0.2)
     assert engine.now(execution).running_ms < 5_000
+
+
+def test_what_was_done_while_the_lease_could_not_be_renewed_is_recorded(
+    engine, child, on_run
+):
+    """The database was away longer than a lease; nobody else took the execution."""
+
+    def lose(ctx):
+        (occupant,) = child.table.occupants()
+        child.supervisor._tell(occupant, Order.LOST)
+        time.sleep(30)
+
+    on_run("parse_json", lose)
+    read = {"id": "read", "type": "parse_json", "params": {"text": "1"}}
+    execution = engine.start({"steps": [write("w"), read]})
+    child.run(execution)
+    now = engine.now(execution)
+    assert (now.status, now.deliveries) == ("queued", 0)
+    assert engine.paths(execution)[0] == "w completed"
+
+
+def test_a_write_that_a_cancel_cut_off_is_unknown(cancelled_while, engine, on_run):
+    on_run("write_file", lambda ctx: time.sleep(30))
+    done = cancelled_while({"steps": [write("w")]}, "w running")
+    assert done.status == "cancelled"
+    assert engine.paths(done) == ["w unknown"]
+    assert engine.records(done)[0].error["code"] == "unknown_outcome"
 
 
 def test_a_write_that_is_cut_by_a_limit_is_not_left_running(engine, on_run):

@@ -302,6 +302,31 @@ def test_a_child_that_waits_to_commit_is_not_killed_during_an_outage(
     assert process.poll() is None
 
 
+def test_a_child_whose_time_is_over_may_commit_after_an_outage(
+    watch, deaf_child, monkeypatch
+):
+    monkeypatch.setattr(supervisor, "KILL_AFTER_S", 0.0)
+    monkeypatch.setattr(supervisor, "UNREACHABLE_AFTER_S", -1.0)
+    process, _ = deaf_child
+    one = watch(process.pid)
+    one.slot.set_deadline(time.monotonic() - 1)
+    for _ in range(3):
+        one.over._watch()
+    assert one.slot.order is Order.TIMEOUT
+    assert process.poll() is None
+
+
+def test_a_renewal_that_failed_is_tried_again_at_once(watch, monkeypatch):
+    one = watch()
+    with monkeypatch.context() as patched:
+        patched.setattr(leases, "renew", away)
+        with pytest.raises(OperationalError):
+            one.over._keep()
+    change(one.held.execution, lease_until=timezone.now() + timedelta(seconds=1))
+    one.over._keep()
+    assert one.now.lease_until > timezone.now() + timedelta(seconds=20)
+
+
 def test_the_threads_outlive_a_database_that_is_away(watch, monkeypatch, settings):
     monkeypatch.setattr(supervisor, "POLL_EVERY_S", 0.01)
     one = watch()

@@ -49,7 +49,7 @@ def test_hands_on_what_the_child_made(
 def test_parks_again_when_woken_too_early(
     run_step: StepRunner, step_ctx: ContextMaker, workflows: MemoryWorkflows
 ) -> None:
-    workflows.start("Make invoice", {}, key="execution-1:step")
+    workflows.start("Make invoice", {}, key="execution-1:step", waits=True)
     with pytest.raises(Park):
         run_step("call_workflow", PARAMS, resumed(step_ctx, workflows))
 
@@ -69,7 +69,7 @@ def test_fails_with_the_childs_error(
     error: dict[str, str] | None,
     text: str,
 ) -> None:
-    workflows.start("Make invoice", {}, key="execution-1:step")
+    workflows.start("Make invoice", {}, key="execution-1:step", waits=True)
     workflows.end("child-1", status, error=error)
     with pytest.raises(PermanentFailure, match=text) as caught:
         run_step("call_workflow", PARAMS, resumed(step_ctx, workflows))

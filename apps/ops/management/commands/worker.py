@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.executions.engine import rebirth
 from apps.executions.engine.broker import queue_name
+from apps.executions.engine.worker import TABLE
 from rpa.celery import app
 
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
         os.environ["RPA_POOL"] = pool
         queues = ",".join(queue_name(one) for one in pool.split(","))
         concurrency = options["concurrency"] or settings.WORKFLOW_MAX_CONCURRENT
+        if not 0 < concurrency <= TABLE.capacity:
+            raise CommandError(f"--concurrency is from 1 to {TABLE.capacity}")
         app.worker_main(
             [
                 "worker",
