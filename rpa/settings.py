@@ -186,12 +186,12 @@ CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 600,
+    # No list in Redis of what was handed out: a bell that is lost is rung again, and
+    # to keep the list costs two transactions of Redis for each message.
+    "ack_emulation": False,
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
     "health_check_interval": 25,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "max_retries": 1,
@@ -351,6 +351,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
         "selenium": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
     },

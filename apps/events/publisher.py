@@ -9,11 +9,11 @@ finds by the gap in `prev` and fetches from the table.
 import asyncio
 import json
 import logging
+import threading
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import connection
 
@@ -104,10 +104,16 @@ def _published(row: tuple[object, ...]) -> Published:
 
 def _send(published: list[Published]) -> None:
     try:
-        async_to_sync(_send_all)(published)
+        with _sending:
+            _runner.run(_send_all(published))
     except Exception as error:
         # Clients that miss these find the gap and fetch them from the table.
         log.warning("channel layer does not answer", extra={"error": repr(error)[:200]})
+
+
+# One event loop that is kept: to make one takes longer than to send.
+_runner = asyncio.Runner()
+_sending = threading.Lock()
 
 
 async def _send_all(published: list[Published]) -> None:

@@ -15,7 +15,7 @@ from django.db import close_old_connections, connections
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.core import heartbeats, tenancy
-from apps.events.publisher import publish_batch
+from apps.events.publisher import BATCH, publish_batch
 from apps.executions.engine.reconciler import Reconciler, look_twice, wake_due
 from apps.executions.retention import prune_if_due
 
@@ -75,13 +75,22 @@ class Loop(threading.Thread):
 def loops() -> list[Loop]:
     """The loops of a beat process, not yet started."""
     return [
-        Loop("publisher", PUBLISH_EVERY_S, publish_batch),
+        Loop("publisher", PUBLISH_EVERY_S, _publish),
         Loop("waker", WAKE_EVERY_S, wake_due),
         Loop("reconciler", RECONCILE_EVERY_S, Reconciler()),
         Loop("second look", LOOK_TWICE_EVERY_S, look_twice),
         Loop("pruner", PRUNE_EVERY_S, prune_if_due),
         Loop("heartbeat", BEAT_EVERY_S, lambda: heartbeats.beat(HEARTBEAT)),
     ]
+
+
+def _publish() -> int:
+    """Publish a batch; there may be more only when it was a whole one.
+
+    What comes in the next moment is left for the next one: each costs a transaction
+    and a round trip for every channel, however small it is.
+    """
+    return int(publish_batch() == BATCH)
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base

@@ -52,6 +52,7 @@ def save(execution: Execution, *, order_at: datetime | None, worth: timedelta) -
             "type": f"execution-{execution.status}",
             "payload": json.dumps(payload),
         },
+        "accept",
     )
     (rows,) = one_trip(statement, organization_id=execution.organization_id)
     for name, value in zip(_TIMES, rows[0], strict=True):

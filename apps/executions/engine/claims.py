@@ -36,7 +36,8 @@ _CLAIM = """
     told AS (
         INSERT INTO events_event
             (id, type, organization_id, workflow_id, execution_id, payload)
-        SELECT %(event)s, 'execution-started', organization_id, workflow_id, id, '{}'
+        SELECT %(event)s::uuid, 'execution-started', organization_id, workflow_id, id,
+            '{}'
         FROM claimed WHERE lease_token = 1)
     SELECT must_lock, chosen.organization_id,
         c.id, c.organization_id, c.workflow_id, c.version_id, c.lease_token,
@@ -118,7 +119,8 @@ def _claim_in(pool: str, owner: str) -> Lease | None:
     full: list[uuid.UUID] = []
     while True:
         values = _values(owner, pool=pool, without=full, locked=None)
-        (rows,) = one_trip(Statement(_NEXT, values), organization_id=None)
+        statement = Statement(_NEXT, values, "claim_next")
+        (rows,) = one_trip(statement, organization_id=None)
         if not rows:
             return None
         must_lock, organization_id = rows[0][:2]

@@ -19,9 +19,6 @@ from apps.core.types import JsonObject
 from apps.executions.engine import dispatcher, leases, limits, rows
 from apps.executions.engine.leases import TELL, Lease, LeaseLost
 
-# Nobody would carry out a cancel of what has just begun to wait.
-_UNLESS_CANCELLED = " AND cancel_requested_at IS NULL"
-
 _CLOSE = """
     WITH source AS (
         UPDATE executions_execution SET {assignments}, running_ms = %(running_ms)s,
@@ -32,11 +29,41 @@ _CLOSE = """
     emitted AS (
         INSERT INTO events_event
             (id, type, organization_id, workflow_id, execution_id, payload)
-        SELECT %(event)s, %(type)s, organization_id, workflow_id, id, %(payload)s::jsonb
-        FROM source WHERE %(type)s <> '')
+        SELECT %(event)s::uuid, %(type)s::text, organization_id, workflow_id, id,
+            %(payload)s::jsonb
+        FROM source WHERE %(type)s::text <> '')
     -- Fails when the lease is lost, so that what follows is not done.
     SELECT 1 / count(*) FROM source
 """
+
+
+def _closing(assignments: str, *, condition: str = "", told: str = "true") -> str:
+    return _CLOSE.format(
+        assignments=assignments, condition=condition, told=told, insert=rows.INSERT
+    )
+
+
+# Nobody would carry out a cancel of what has just begun to wait.
+_UNLESS_CANCELLED = " AND cancel_requested_at IS NULL"
+_END = _closing(
+    "status = %(status)s, reason = %(reason)s, error = %(error)s::jsonb,"
+    " variables = %(variables)s::jsonb, outputs = %(outputs)s::jsonb,"
+    " finished_at = clock_timestamp(), due_at = NULL",
+    told=TELL,
+)
+# A claim that ends in waiting is none that a worker died in.
+_PARK = _closing(
+    "status = 'waiting', reason = %(reason)s, deliveries = deliveries - 1,"
+    " variables = %(variables)s::jsonb, outputs = %(outputs)s::jsonb,"
+    " due_at = CASE WHEN wake_requested THEN clock_timestamp()"
+    " ELSE %(due_at)s::timestamptz END, wake_requested = false",
+    condition=_UNLESS_CANCELLED,
+)
+_HAND_BACK = _closing(
+    "status = 'queued', reason = 'its worker is shutting down',"
+    " deliveries = deliveries - 1, rung_at = clock_timestamp()",
+    condition=_UNLESS_CANCELLED,
+)
 
 
 class Endings:
@@ -73,9 +100,8 @@ class Endings:
         """
         close = self._close(
             waiting,
-            "status = %(status)s, reason = %(reason)s, error = %(error)s::jsonb,"
-            " variables = %(variables)s::jsonb, outputs = %(outputs)s::jsonb,"
-            " finished_at = clock_timestamp(), due_at = NULL",
+            _END,
+            "end",
             {
                 "status": status,
                 "reason": reason,
@@ -84,7 +110,6 @@ class Endings:
                 "outputs": outputs,
                 "running_ms": running_ms,
             },
-            told=TELL,
             event=(f"execution-{status}", {"reason": reason[:500]}),
         )
         before, after = [], []
@@ -114,13 +139,10 @@ class Endings:
         Raises:
             LeaseLost: it is another worker's now, or somebody asked to cancel it.
         """
-        # A claim that ends in waiting is none that a worker died in.
         close = self._close(
             waiting,
-            "status = 'waiting', reason = %(reason)s, deliveries = deliveries - 1,"
-            " variables = %(variables)s::jsonb, outputs = %(outputs)s::jsonb,"
-            " due_at = CASE WHEN wake_requested THEN clock_timestamp()"
-            " ELSE %(due_at)s::timestamptz END, wake_requested = false",
+            _PARK,
+            "park",
             {
                 "reason": reason,
                 "due_at": due_at,
@@ -128,7 +150,6 @@ class Endings:
                 "outputs": outputs,
                 "running_ms": running_ms,
             },
-            condition=_UNLESS_CANCELLED,
             event=(
                 "execution-waiting",
                 {
@@ -146,13 +167,8 @@ class Endings:
         Raises:
             LeaseLost: it is another worker's now, or somebody asked to cancel it.
         """
-        close = self._close(
-            waiting,
-            "status = 'queued', reason = 'its worker is shutting down',"
-            " deliveries = deliveries - 1, rung_at = clock_timestamp()",
-            {"running_ms": running_ms},
-            condition=_UNLESS_CANCELLED,
-        )
+        values = {"running_ms": running_ms}
+        close = self._close(waiting, _HAND_BACK, "hand_back", values)
         self._commit(close)
         dispatcher.ring(self.lease.execution_id, self.lease.pool)
 
@@ -169,16 +185,12 @@ class Endings:
     def _close(
         self,
         waiting: list[str],
-        assignments: str,
+        sql: str,
+        name: str,
         values: dict[str, Any],
         *,
-        condition: str = "",
-        told: str = "true",
         event: tuple[str, JsonObject] = ("", {}),
     ) -> Statement:
-        sql = _CLOSE.format(
-            assignments=assignments, condition=condition, told=told, insert=rows.INSERT
-        )
         type_, payload = event
         return Statement(
             sql,
@@ -191,6 +203,7 @@ class Endings:
                 "type": type_,
                 "payload": json.dumps(payload),
             },
+            name,
         )
 
     def _commit(self, *statements: Statement) -> list[list[tuple[Any, ...]]]:

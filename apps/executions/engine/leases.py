@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 
 from apps.core import tenancy
-from apps.core.trips import Statement
+from apps.core.trips import Statement, run
 from apps.core.types import JsonObject
 from apps.events.services import emit
 from apps.executions.engine import limits
@@ -298,8 +298,7 @@ def closing_records(execution_ids: Sequence[uuid.UUID]) -> Statement:
 
 def close_records(*execution_ids: uuid.UUID) -> None:
     """Do so in the open transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(*closing_records(execution_ids))
+    run(closing_records(execution_ids))
 
 
 def holding(execution_id: uuid.UUID) -> Statement:
@@ -330,8 +329,7 @@ def waking(execution_id: uuid.UUID) -> Statement:
 def wake(execution_id: uuid.UUID | None) -> None:
     """Do so in the open transaction."""
     if execution_id is not None:
-        with connection.cursor() as cursor:
-            cursor.execute(*waking(execution_id))
+        run(waking(execution_id))
 
 
 def fail_killed(execution_id: uuid.UUID, token: int, error: JsonObject) -> None:

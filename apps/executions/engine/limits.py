@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from apps.core import tenancy
 from apps.core.errors import Invalid, RpaError
 from apps.core.expressions import Scope
-from apps.core.trips import Statement
+from apps.core.trips import Statement, run
 from apps.core.types import Json
 from apps.executions.engine import dispatcher
 from apps.executions.models import Execution
@@ -159,10 +159,7 @@ def releasing(key: str) -> list[Statement]:
 def release(keys: Iterable[str]) -> None:
     """The same for some keys, in the open transaction; rings after its commit."""
     for key in sorted({key for key in keys if key}):
-        with connection.cursor() as cursor:
-            for statement in releasing(key):
-                cursor.execute(*statement)
-            released = cursor.fetchall()
+        *_, released = map(run, releasing(key))
         for execution_id, pool in released:
             bell = partial(dispatcher.ring, execution_id, pool)
             transaction.on_commit(bell, robust=True)

@@ -29,8 +29,8 @@ INSERT = f"""
     INSERT INTO executions_steprecord (execution_id, organization_id, path, attempt,
         position, step_id, type, name, effect, status, is_final, started_at,
         duration_ms, output, output_packed, error, warnings, variables, state)
-    SELECT %(id)s, source.organization_id, path, attempt, position, step_id, type, name,
-        effect, status, is_final, started_at, duration_ms, output,
+    SELECT %(id)s::uuid, source.organization_id, path, attempt, position, step_id,
+        type, name, effect, status, is_final, started_at, duration_ms, output,
         decode(packed, 'base64'), error, warnings, variables, state
     FROM source, json_to_recordset(%(rows)s::json) AS r({_COLUMNS})
     ON CONFLICT (execution_id, path, attempt) DO UPDATE SET
@@ -100,7 +100,8 @@ def write(lease: Lease, rows: list[str]) -> None:
             "rows": as_array(chunk),
         }
         (counted,) = one_trip(
-            Statement(_WRITE, values), organization_id=lease.organization_id
+            Statement(_WRITE, values, "write_records"),
+            organization_id=lease.organization_id,
         )
         if counted[0][0] != len(chunk):
             raise LeaseLost("the execution is another worker's now")

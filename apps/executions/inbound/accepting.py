@@ -72,9 +72,8 @@ def accept(token: str, call: Call, *, key: str | None, is_awaited: bool) -> Acce
 
 def _workflow(token: str) -> Workflow:
     if _TOKEN.fullmatch(token):
-        (rows,) = one_trip(
-            Statement(_FIND, {"token_hash": token_hash(token)}), organization_id=None
-        )
+        statement = Statement(_FIND, {"token_hash": token_hash(token)}, "find_hook")
+        (rows,) = one_trip(statement, organization_id=None)
         for row in rows:
             names = ("id", "organization_id", "current_version_id", "archived_at")
             return Workflow(**dict(zip(names, row, strict=True)))

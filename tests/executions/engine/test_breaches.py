@@ -11,13 +11,30 @@ from apps.executions.engine.breaches import Usage, broken_by, usage_of
 from apps.executions.engine.slots import Order
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass"
+# Starts a child that burns time and collects it, when it is told to.
+PARENT = f"""
+import subprocess, sys
+print("up", flush=True)
+input()
+subprocess.run([sys.executable, "-c", {BURN!r}], check=True)
+print("done", flush=True)
+input()
+"""
 HOLD = "held = b'x' * 50_000_000\nprint('up', flush=True)\ninput()"
 
 
 def test_processor_time_of_children_that_have_ended_counts():
-    before = usage_of(os.getpid())
-    subprocess.run([sys.executable, "-c", BURN], check=True)
-    assert usage_of(os.getpid()).cpu_s - before.cpu_s >= 0.3
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        parent.stdout.readline()
+        before = usage_of(parent.pid)
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+        parent.stdout.readline()
+        after = usage_of(parent.pid)
+        parent.communicate(b"\n")
+    assert after.cpu_s - before.cpu_s >= 0.3
 
 
 def test_memory_of_living_children_counts():
