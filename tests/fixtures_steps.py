@@ -20,6 +20,7 @@ from apps.steps.base import BlockType, Condition, Steps, StepType, Value
 from apps.steps.context import StepContext, Waiting
 
 if TYPE_CHECKING:
+    from apps.core.egress import Policy
     from apps.core.http import HttpClient
     from apps.core.mail import Mailer
     from apps.core.workspace import Workspace
@@ -118,12 +119,18 @@ class StepTools:
         self.waits = MemoryWaits()
 
     @cached_property
-    def http(self) -> "HttpClient":
-        """A client that may also reach servers of the test on this machine."""
+    def policy(self) -> "Policy":
+        """Servers of the test on this machine may be reached too."""
         from apps.core.egress import Policy
+
+        return Policy(allow=("127.0.0.1", "::1"))
+
+    @cached_property
+    def http(self) -> "HttpClient":
+        """A client that may go where the policy allows."""
         from apps.core.http import HttpClient
 
-        return HttpClient(Policy(allow=("127.0.0.1", "::1")))
+        return HttpClient(self.policy)
 
     @cached_property
     def files(self) -> "Workspace":
@@ -149,7 +156,7 @@ class StepTools:
 
 
 _TOOLS = frozenset(
-    {"http", "files", "mail", "workflows", "artifacts", "browser", "waits"}
+    {"http", "policy", "files", "mail", "workflows", "artifacts", "browser", "waits"}
 )
 ContextMaker = Callable[..., StepContext]
 

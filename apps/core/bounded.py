@@ -57,7 +57,8 @@ def run_bounded(
         arguments: what can be pickled.
         memory_bytes: what it may use beyond the bare interpreter (Linux).
         seconds: wall-clock time and processor time it may use, starting included.
-        answer_bytes: size of the answer, which is made of plain values.
+        answer_bytes: size of the answer, which is made of plain values, and of each
+            file that the function writes.
 
     Raises:
         PermanentFailure: `too_much_memory`, `too_slow`, `too_large`, `too_deep`, or

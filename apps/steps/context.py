@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from apps.core.types import Json, JsonObject
 
 if TYPE_CHECKING:
+    from apps.core.egress import Policy
     from apps.core.http import HttpClient
     from apps.core.mail import Mailer
     from apps.core.workspace import Workspace
@@ -128,6 +129,10 @@ class Tools(Protocol):
         """The outbound HTTP client, behind the egress guard."""
 
     @property
+    def policy(self) -> "Policy":
+        """Where connections may go, for `apps.core.egress`."""
+
+    @property
     def files(self) -> "Workspace":
         """The organization's files."""
 
@@ -182,6 +187,11 @@ class StepContext:
     def http(self) -> "HttpClient":
         """The outbound HTTP client, behind the egress guard."""
         return self.tools.http
+
+    @property
+    def policy(self) -> "Policy":
+        """Where connections may go, for `apps.core.egress`."""
+        return self.tools.policy
 
     @property
     def files(self) -> "Workspace":
@@ -240,11 +250,15 @@ class StepContext:
         *args: Any,
         memory_bytes: int = 512 * 1024 * 1024,
         seconds: float = 30.0,
+        answer_bytes: int = 64 * 1024 * 1024,
     ) -> Any:
         """Run `function(*args)` in a short-lived process with limits on it.
 
         For parsers of foreign files: neither memory nor time beyond the limits is
         ever used, and the limits never bind the worker itself.
+
+        Args:
+            answer_bytes: size of the answer, and of each file that it writes.
 
         Raises:
             PermanentFailure: it used more than it may, or died.
@@ -253,4 +267,10 @@ class StepContext:
 
         remaining = self.remaining()
         limit = seconds if remaining is None else min(seconds, remaining)
-        return run_bounded(function, *args, memory_bytes=memory_bytes, seconds=limit)
+        return run_bounded(
+            function,
+            *args,
+            memory_bytes=memory_bytes,
+            seconds=limit,
+            answer_bytes=answer_bytes,
+        )

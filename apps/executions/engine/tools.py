@@ -102,6 +102,11 @@ class ExecutionTools:
         return self.shared.http
 
     @property
+    def policy(self) -> Policy:
+        """Where steps may connect to."""
+        return self.shared.policy
+
+    @property
     def mail(self) -> Mailer:
         """Sends mail by the operator's SMTP server."""
         return self.shared.mail
