@@ -80,6 +80,18 @@ def parse(
     Raises:
         PermanentFailure: names the line, or the offset of a byte.
     """
+    records, sign, encoding = read(content, encoding, delimiter, quote, skip)
+    return _table(records, header, ragged) | {"delimiter": sign, "encoding": encoding}
+
+
+def read(
+    content: str | bytes, encoding: str, delimiter: str, quote: str, skip: int = 0
+) -> tuple[Iterator[tuple[int, list[str]]], str, str]:
+    """The records, each with its line's number; the delimiter; the encoding.
+
+    Raises:
+        PermanentFailure: as `parse`; what is wrong in a record, when it is reached.
+    """
     if isinstance(content, bytes):
         content, encoding = decode(content, encoding)
     if len(content) > MAX_BYTES:
@@ -95,8 +107,7 @@ def parse(
     text = io.StringIO(content.removeprefix("\ufeff"), newline="")
     lines = list(text)[skip:]
     sign = _guess(lines, quote) if delimiter == "auto" else delimiter
-    reader = _records(lines, sign, quote, skip)
-    return _table(reader, header, ragged) | {"delimiter": sign, "encoding": encoding}
+    return _records(lines, sign, quote, skip), sign, encoding
 
 
 def _guess(lines: list[str], quote: str) -> str:

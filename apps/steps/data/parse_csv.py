@@ -1,21 +1,19 @@
 """Step type `parse_csv`: comma-separated text to rows."""
 
 import codecs
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
 from apps.steps import delimited
 from apps.steps.base import Effect, Params, StepType
 from apps.steps.context import StepContext
 from apps.steps.registry import register
-from apps.steps.rows.values import FieldName, number_of
+from apps.steps.rows.columns import ColumnType, check_types, typed_rows
+from apps.steps.rows.values import FieldName
 
-ColumnType = Literal["text", "number", "integer", "boolean", "auto"]
 _IN_PROCESS = 256 * 1024
-_BOOLEANS = {"true": True, "false": False, "yes": True, "no": False}
 
 
 def _known_encoding(name: str) -> str:
@@ -62,7 +60,7 @@ class ParseCsvParams(Params):
     types: ColumnType | dict[str, ColumnType] = Field(
         default="text",
         description="What cells become, for all columns or by column; `auto`: numbers,"
-        " yes and no, null for empty cells, text for all else.",
+        " yes and no, null for empty cells, text for all else; `date`: ISO 8601.",
     )
     ragged: Literal["fail", "pad"] = Field(
         default="fail", description="What happens to lines with too few cells."
@@ -109,11 +107,8 @@ class ParseCsv(StepType[ParseCsvParams]):
         table = _parsed(params, ctx)
         for warning in table.pop("warnings"):
             ctx.warn(warning)
-        _check_types(params.types, table["columns"])
-        rows = [
-            {name: _cell(params, name, cell, at) for name, cell in row.items()}
-            for at, row in enumerate(table["rows"])
-        ]
+        check_types(params.types, table["columns"])
+        rows = typed_rows(table["rows"], params.types)
         return table | {"rows": rows, "count": len(rows)}
 
 
@@ -137,54 +132,3 @@ def _parsed(params: ParseCsvParams, ctx: StepContext) -> JsonObject:
         return delimited.parse(*arguments)
     table: JsonObject = ctx.bounded(delimited.parse, *arguments)
     return table
-
-
-def _check_types(types: Any, columns: list[str]) -> None:
-    unknown = sorted(set(types) - set(columns)) if isinstance(types, dict) else []
-    if unknown:
-        raise PermanentFailure(
-            f"`types` names {unknown[0]!r}, but the columns are:"
-            f" {', '.join(columns[:50])}.",
-            code="unknown_column",
-        )
-
-
-def _cell(params: ParseCsvParams, name: str, cell: str | None, index: int) -> Json:
-    types = params.types
-    wanted = types.get(name, "text") if isinstance(types, dict) else types
-    if wanted == "text" or cell is None:
-        return cell
-    text = cell.strip()
-    if not text:
-        return None
-    value = _converted(text, wanted)
-    if value is not None:
-        return value
-    if wanted == "auto":
-        return cell
-    raise PermanentFailure(
-        f"{name!r} of row {index} is no {wanted}: {cell[:100]!r}.", code="wrong_type"
-    )
-
-
-def _converted(text: str, wanted: str) -> int | float | bool | None:
-    if wanted in ("boolean", "auto"):
-        known = _BOOLEANS.get(text.lower())
-        if known is not None or wanted == "boolean":
-            return known
-    if wanted == "auto" and _is_code(text):
-        return None
-    number = number_of(text)
-    if wanted == "integer" and isinstance(number, float):
-        return int(number) if number.is_integer() else None
-    return number
-
-
-def _is_code(text: str) -> bool:
-    """Whether a number would lose something: 007, +49 170, 20 digits."""
-    digits = text.lstrip("-")
-    return (
-        text[0] == "+"
-        or len(digits) > 15
-        or (digits[:1] == "0" and len(digits) > 1 and digits[1] != ".")
-    )

@@ -3,12 +3,16 @@
 import codecs
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from apps.core.errors import PermanentFailure
+from apps.core.errors import PermanentFailure, TemporaryFailure
+from apps.core.types import JsonObject
 from apps.core.workspace import checked_path
+from apps.steps.context import StepContext
+
+_PIECE_BYTES = 256 * 1024
 
 
 def _path(path: str) -> str:
@@ -29,6 +33,15 @@ def _encoding(name: str) -> str:
     return name
 
 
+def known_encoding(name: str) -> str:
+    """The name, which may also be `auto`.
+
+    Raises:
+        ValueError: there is no such encoding of text.
+    """
+    return name if name == "auto" else _encoding(name)
+
+
 FilePath = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_path)]
 Encoding = Annotated[str, StringConstraints(max_length=40), AfterValidator(_encoding)]
 
@@ -37,6 +50,34 @@ def path_field() -> str:
     """The param `path` of a file."""
     field: str = Field(description="File in the workspace, such as `in/orders.csv`.")
     return field
+
+
+def keep(ctx: StepContext, path: str, file: BinaryIO) -> JsonObject:
+    """Put what is left of an open file into the workspace.
+
+    Returns: `{path, bytes, sha256}`.
+    """
+    digest = Digest()
+    pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
+    size = ctx.files.write_stream(path, digest.over(pieces))
+    return {"path": path, "bytes": size, "sha256": digest.sha256}
+
+
+def require_unchanged(ctx: StepContext, path: str, before: JsonObject | None) -> None:
+    """Pass when nobody wrote the file since `before` was asked of the workspace.
+
+    Args:
+        before: what `stat` gave; None when there was no file.
+
+    Raises:
+        TemporaryFailure: `file_changed`.
+    """
+    now = ctx.files.stat(path) if ctx.files.exists(path) else None
+    if now != before:
+        raise TemporaryFailure(
+            f"The file {path!r} was changed by another step meanwhile.",
+            code="file_changed",
+        )
 
 
 class Digest:

@@ -12,6 +12,9 @@ _LARGEST = 2**63
 def plain(cell: Any) -> Json:
     """The cell's value; dates and times are ISO texts."""
     value = cell.value
+    if cell.data_type == "f":
+        # Those over a range are objects with the text inside.
+        return str(getattr(value, "text", None) or value)
     if isinstance(value, datetime):
         return _moment(value, str(cell.number_format))
     if isinstance(value, date | time):

@@ -11,14 +11,11 @@ from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.sheets import archive
 from apps.steps.sheets.cells import plain
-from apps.steps.sheets.headers import column_letter, name_columns
+from apps.steps.sheets.tables import Bounds, Selection, filled, table
 
-MAX_CELLS = 2_000_000
-MAX_COLUMNS = 16_384
-Bounds = tuple[int | None, int | None, int | None, int | None]
 # What a damaged or hostile file makes its parser raise. XML's errors are
 # SyntaxErrors, those of defusedxml ValueErrors.
-_DAMAGE = (
+DAMAGE = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -36,13 +33,13 @@ _DAMAGE = (
 
 
 def read_sheet(
-    path: str, sheet: str | int | None, header: bool, bounds: Bounds, max_rows: int
+    path: str, sheet: str | int | None, wanted: Selection, formulas: bool
 ) -> JsonObject:
     """The rows of a sheet and what was odd about them.
 
     Args:
         sheet: its name, or its number from 1; the first one without it.
-        bounds: first column, first row, last column, last row, from 1; None is open.
+        formulas: give formulas themselves instead of their values.
 
     Returns: `{rows, columns, sheet, sheets, truncated, warnings}`.
 
@@ -52,90 +49,63 @@ def read_sheet(
     """
     archive.check(path)
     try:
-        return _read(path, sheet, header, bounds, max_rows)
+        return _read(path, sheet, wanted, formulas)
     except PermanentFailure:
         raise
     except RecursionError:
         raise archive.not_xlsx("it is nested too deep") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise archive.not_xlsx(f"it is damaged ({type(error).__name__})") from error
 
 
-def _read(
-    path: str, sheet: str | int | None, header: bool, bounds: Bounds, max_rows: int
-) -> JsonObject:
+def open_book(path: str, *, formulas: bool = False) -> Any:
+    """The workbook, to be read row by row."""
     # With lxml, entities in attributes would be resolved; without it, openpyxl uses
     # defusedxml for all parts.
     os.environ["OPENPYXL_LXML"] = "False"
     from openpyxl import load_workbook
 
-    book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    sheets = [one.title for one in book.worksheets]
-    chosen = book.worksheets[_index(sheets, sheet)]
-    chosen.reset_dimensions()  # the file's own claim may be anything
-    warnings: list[str] = []
-    rows = _filled_rows(chosen, bounds, warnings)
-    first = next(rows, []) if header else []
-    found: list[list[Json]] = []
-    is_cut = False
-    for row in rows:
-        if len(found) >= max_rows:
-            is_cut = True
-            break
-        found.append(row)
-    start = (bounds[0] or 1) - 1
-    width = max(map(len, [first, *found]), default=0)
-    columns = (
-        name_columns(first, width, start, warnings)
-        if header
-        else [column_letter(start + at) for at in range(width)]
-    )
-    if is_cut:
-        warnings.append(f"The sheet has more than {max_rows} rows; the rest is left.")
-    return {
-        "rows": [
-            dict(zip(columns, row + [None] * (width - len(row)), strict=True))
-            for row in found
-        ],
-        "columns": columns,
-        "sheet": sheets[_index(sheets, sheet)],
-        "sheets": sheets,
-        "truncated": is_cut,
-        "warnings": warnings,
-    }
+    return load_workbook(path, read_only=True, data_only=not formulas, keep_links=False)
 
 
-def _index(sheets: list[str], wanted: str | int | None) -> int:
-    if isinstance(wanted, str) and wanted in sheets:
-        return sheets.index(wanted)
+def choose_sheet(book: Any, wanted: str | int | None) -> Any:
+    """The sheet of that name or number, the first one without it.
+
+    Raises:
+        PermanentFailure: `sheet_not_found`, names those that there are.
+    """
+    names = [one.title for one in book.worksheets]
+    if isinstance(wanted, str) and wanted in names:
+        return book.worksheets[names.index(wanted)]
     number = 1 if wanted is None else wanted
-    if isinstance(number, int) and 1 <= number <= len(sheets):
-        return number - 1
+    if isinstance(number, int) and 1 <= number <= len(names):
+        return book.worksheets[number - 1]
     raise PermanentFailure(
-        f"There is no sheet {wanted!r}; there are: {', '.join(sheets)[:500]}.",
+        f"There is no sheet {wanted!r}; there are: {', '.join(names)[:500]}.",
         code="sheet_not_found",
     )
 
 
-def _filled_rows(
-    sheet: Any, bounds: Bounds, warnings: list[str]
-) -> Iterator[list[Json]]:
-    """The rows that are not empty, without empty cells at their ends."""
+def _read(
+    path: str, sheet: str | int | None, wanted: Selection, formulas: bool
+) -> JsonObject:
+    book = open_book(path, formulas=formulas)
+    chosen = choose_sheet(book, sheet)
+    chosen.reset_dimensions()  # the file's own claim may be anything
+    warnings: list[str] = []
+    rows = filled(_rows(chosen, wanted.bounds, warnings))
+    return table(rows, wanted, warnings) | {
+        "sheet": chosen.title,
+        "sheets": [one.title for one in book.worksheets],
+        "warnings": warnings,
+    }
+
+
+def _rows(sheet: Any, bounds: Bounds, warnings: list[str]) -> Iterator[list[Json]]:
     min_column, min_row, max_column, max_row = bounds
-    cells = errors = 0
+    errors = 0
     for row in sheet.iter_rows(min_row, max_row, min_column, max_column):
-        values = [plain(cell) for cell in row]
         errors += sum(cell.data_type == "e" for cell in row)
-        while values and values[-1] in (None, ""):
-            values.pop()
-        if not values:
-            continue
-        cells += len(values)
-        if cells > MAX_CELLS or len(values) > MAX_COLUMNS:
-            raise PermanentFailure(
-                f"The sheet has more than {MAX_CELLS} cells; give a `range`.",
-                code="too_many_cells",
-            )
-        yield values
+        yield [plain(cell) for cell in row]
     if errors:
         warnings.append(f"{errors} cells hold an error such as #REF!.")

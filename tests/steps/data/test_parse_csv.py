@@ -234,7 +234,7 @@ def test_an_empty_text_has_no_rows(parse: Any) -> None:
         {"text": "a", "encoding": "rot13"},
         {"text": "a", "header": []},
         {"text": "a", "header": ["x", "x"]},
-        {"text": "a", "types": "date"},
+        {"text": "a", "types": "moment"},
         {"text": "a", "skip": -1},
     ],
 )

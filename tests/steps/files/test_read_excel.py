@@ -258,3 +258,106 @@ def test_refuses_bad_params(run_step: StepRunner, params: Any) -> None:
 def test_the_test_workbooks_are_ones() -> None:
     good = by_hand('<row r="1"><c r="A1"><v>1</v></c></row>')
     assert load_workbook(io.BytesIO(good)).active["A1"].value == 1
+
+
+def test_gives_formulas_as_texts_when_asked(read: Any) -> None:
+    cells = '<row r="1"><c r="A1"><f>1+1</f><v>2</v></c></row>'
+    output = read(by_hand(cells), header=False, formulas="text")
+    assert output["rows"] == [{"A": "=1+1"}]
+
+
+def test_names_may_stand_below_titles(read: Any) -> None:
+    content = workbook(["Report"], ["of May"], ["a", "b"], [1, 2])
+    assert read(content, header_row=3)["rows"] == [{"a": 1, "b": 2}]
+    assert read(content, header_row=3, range="B:B")["rows"] == [{"b": 2}]
+
+
+def test_makes_of_cells_what_types_say(read: Any) -> None:
+    content = workbook(["zip", "n", "day"], [7011, "1.5", "31.12.2026"])
+    types = {"zip": "text", "n": "number", "day": "date"}
+    output = read(content, types=types, date_format="%d.%m.%Y")
+    assert output["rows"] == [{"zip": "7011", "n": 1.5, "day": "2026-12-31"}]
+
+
+@pytest.mark.parametrize(
+    ("cell", "wanted"), [("NaN", "number"), ("1e999", "number"), ("31.2.", "date")]
+)
+def test_a_cell_that_is_none_of_its_type(read: Any, cell: str, wanted: str) -> None:
+    with pytest.raises(PermanentFailure, match="'a' of row 0 is no") as caught:
+        read(workbook(["a"], [cell]), types={"a": wanted})
+    assert caught.value.code == "wrong_type"
+
+
+def test_reads_a_million_rows_in_bounded_memory(read: Any) -> None:
+    cells = "".join(f'<row r="{n}"><c><v>{n}</v></c></row>' for n in range(1, 2**20))
+    content = by_hand(cells)
+    assert read(content, max_rows=1, header=False)["rows"] == [{"A": 1}]
+    output = read(content, header=False, range="A1048570:A1048576")
+    assert output["rows"][-1] == {"A": 2**20 - 1}
+
+
+@pytest.fixture
+def read_text(run_step: StepRunner, ctx: StepContext) -> Any:
+    def run(content: bytes, path: str = "in/a.csv", **params: Any) -> Any:
+        ctx.files.write_bytes(path, content)
+        return run_step("read_excel", {"path": path} | params, ctx)
+
+    return run
+
+
+def test_reads_separated_text(read_text: Any) -> None:
+    assert read_text("a;b\nü;=1\n\n".encode()) == {
+        "rows": [{"a": "ü", "b": "=1"}],
+        "columns": ["a", "b"],
+        "truncated": False,
+        "delimiter": ";",
+        "encoding": "utf-8",
+    }
+
+
+@pytest.mark.parametrize(
+    ("params", "rows"),
+    [
+        ({"range": "B2:C9"}, [{"2": "5", "3": "6"}]),
+        ({"header_row": 2, "range": "A:A"}, [{"1": "4"}]),
+        ({"header": False, "max_rows": 1, "range": "C:C"}, [{"C": "c"}]),
+        ({"types": "auto", "header_row": 2}, [{"1": 4, "2": 5, "3": 6}]),
+    ],
+)
+def test_reads_a_part_of_separated_text(read_text: Any, params: Any, rows: Any) -> None:
+    assert read_text(b"a,b,c\n1,2,3\n4,5,6\n", **params)["rows"] == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("a;b\nü;".encode() + b"\xfc\n", "wrong_encoding"),
+        (b"a;b\n\0;1\n", "not_text"),
+        (b'a;b\n"1;2\n', "not_csv"),
+        (b"a;b\n" + b"x" * 1_000_001, "not_csv"),
+        (b"a" * (64 * 1024 * 1024), "not_csv"),
+        (b"a\n" + b",".join([b"1"] * 16_385), "too_many_cells"),
+    ],
+)
+def test_refuses_damaged_separated_text(
+    read_text: Any, content: bytes, code: str
+) -> None:
+    with pytest.raises(PermanentFailure) as caught:
+        read_text(content)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"path": "a.csv", "sheet": 1},
+        {"header_row": 2, "header": False},
+        {"header_row": 2, "range": "A1:B2"},
+        {"delimiter": ";;"},
+        {"encoding": "base64"},
+        {"types": "money"},
+    ],
+)
+def test_refuses_params_that_make_no_sense(run_step: StepRunner, params: Any) -> None:
+    with pytest.raises(ValidationError):
+        run_step("read_excel", {"path": "a.xlsx"} | params)

@@ -130,3 +130,126 @@ def test_a_repeat_is_harmless() -> None:
     params = WriteExcelParams(path="a.xlsx", rows=[[1], [2]])
     assert WriteExcel().is_keyed(params)
     assert WriteExcel().summary(params) == "write 2 rows to a.xlsx"
+
+
+def test_writes_several_sheets(write: Any, ctx: StepContext) -> None:
+    sheets = [{"name": "A", "rows": [{"a": 1}]}, {"name": "B", "rows": [[2], [3]]}]
+    assert write(sheets=sheets)["rows"] == 3
+    book = load_workbook(io.BytesIO(ctx.files.read_bytes("out/a.xlsx")))
+    assert [[list(r) for r in one.values] for one in book.worksheets] == [
+        [["a"], [1]],
+        [[2], [3]],
+    ]
+
+
+def test_makes_of_cells_what_types_say(write: Any, ctx: StepContext) -> None:
+    row = {"d": "2026-01-02", "m": "2026-01-02T03:04:05Z", "n": "1.5", "t": 7, "e": ""}
+    types = {"d": "date", "m": "datetime", "n": "number", "t": "text", "e": "date"}
+    write(rows=[row], types=types)
+    book = load_workbook(io.BytesIO(ctx.files.read_bytes("out/a.xlsx")))
+    day, moment, *rest = book.active[2]
+    assert (day.value.isoformat(), day.number_format) == (
+        "2026-01-02T00:00:00",
+        "yyyy-mm-dd",
+    )
+    assert moment.value.isoformat() == "2026-01-02T03:04:05"
+    assert [cell.value for cell in rest] == [1.5, "7", None]
+
+
+@pytest.mark.parametrize("path", ["out/a.xlsx", "out/a.csv"])
+def test_names_the_cell_that_is_none_of_its_type(write: Any, path: str) -> None:
+    with pytest.raises(PermanentFailure, match="'n' of row 1 is no number: 'x'"):
+        write(path=path, rows=[{"n": 1}, {"n": "x"}], types={"n": "number"})
+
+
+def test_a_number_that_is_none_is_a_text(write: Any, ctx: StepContext) -> None:
+    write(rows=[[float("nan"), float("inf")]])
+    assert cells(ctx) == [["nan", "inf"]]
+
+
+def test_writes_separated_text(write: Any, ctx: StepContext) -> None:
+    rows = [{"a": 1.5, "b": 'x "y",\nz'}, {"a": None, "b": [True]}]
+    output = write(path="out/a.csv", rows=rows)
+    text = ctx.files.read_bytes("out/a.csv").decode()
+    assert text == 'a,b\r\n1.5,"x ""y"",\nz"\r\n,[true]\r\n'
+    assert (output["rows"], output["bytes"]) == (2, len(text))
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "content"),
+    [
+        ("a.tsv", {}, b"a\tb\r\n1\t2\r\n"),
+        ("a.txt", {"delimiter": ";"}, b"a;b\r\n1;2\r\n"),
+        ("a.csv", {"encoding": "utf-8-sig"}, b"\xef\xbb\xbfa,b\r\n1,2\r\n"),
+        ("a.csv", {"encoding": "utf-16"}, "\ufeffa,b\r\n1,2\r\n".encode("utf-16-le")),
+    ],
+)
+def test_delimiters_and_encodings(
+    write: Any, ctx: StepContext, path: str, params: Any, content: bytes
+) -> None:
+    write(path=path, rows=[{"a": 1, "b": 2}], **params)
+    assert ctx.files.read_bytes(path) == content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=cmd|'/c calc'!A1",
+        "+cmd",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1+1",
+        "\r=1",
+        "\n=1",
+        "\uff1d1",
+        "\uff0b1+a",
+        "\uff0dx",
+        "\uff20x",
+        "\u200b=1",
+        " =1",
+    ],
+)
+def test_separated_text_never_holds_formulas(
+    write: Any, ctx: StepContext, text: str
+) -> None:
+    write(path="a.csv", rows=[[text]], columns=[text])
+    found = ctx.files.read_bytes("a.csv").decode()
+    assert found == f'"\'{text}"\r\n' * 2 or found == f"'{text}\r\n" * 2
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "-1.5", "+49", "-1,5", "1e9", "a=1"])
+def test_numbers_stay_numbers(write: Any, ctx: StepContext, value: Any) -> None:
+    write(path="a.tsv", rows=[[value]])
+    assert ctx.files.read_bytes("a.tsv").decode() == f"{value}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "code"),
+    [
+        ("\u20ac", "latin-1", "bad_encoding"),
+        ("\ud800", "utf-8", "bad_encoding"),
+        ("a\0", "utf-8", "bad_characters"),
+    ],
+)
+def test_separated_text_that_cannot_be_written(
+    write: Any, text: str, encoding: str, code: str
+) -> None:
+    with pytest.raises(PermanentFailure) as caught:
+        write(path="a.csv", rows=[[text]], encoding=encoding)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"path": "a.xlsx"},
+        {"path": "a.xlsx", "rows": [], "sheets": [{"name": "a", "rows": []}]},
+        {"path": "a.csv", "sheets": [{"name": "a", "rows": []}]},
+        {"path": "a.xlsx", "sheets": []},
+        {"path": "a.xlsx", "sheets": [{"name": n, "rows": []} for n in "Aa"]},
+        {"path": "a.xlsx", "rows": [], "types": {"a": "money"}},
+    ],
+)
+def test_refuses_params_that_make_no_sense(run_step: StepRunner, params: Any) -> None:
+    with pytest.raises(ValidationError):
+        run_step("write_excel", params)
