@@ -16,6 +16,7 @@ GROUP_TITLES = {
     "http": "HTTP",
     "messaging": "Messages",
     "files": "Files",
+    "documents": "Documents",
     "browser": "Browser",
 }
 _EFFECTS = {

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from apps.steps.base import AnyStepType
 
-GROUPS = ("logic", "data", "http", "messaging", "files", "browser")
+GROUPS = ("logic", "data", "http", "messaging", "files", "documents", "browser")
 
 _types: dict[str, AnyStepType] = {}
 _modules: dict[str, str] = {}

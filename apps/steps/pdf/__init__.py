@@ -1,0 +1,1 @@
+"""Reading, joining and filling PDF files, in processes of their own."""
