@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.core.types import JsonObject
-from apps.core.workspace import checked_path
+from apps.core.workspace import checked_folder, checked_path
 from apps.steps.context import StepContext
 
 _PIECE_BYTES = 256 * 1024
@@ -18,6 +18,13 @@ _PIECE_BYTES = 256 * 1024
 def _path(path: str) -> str:
     try:
         return checked_path(path)
+    except PermanentFailure as error:
+        raise ValueError(str(error)) from error
+
+
+def _folder(path: str) -> str:
+    try:
+        return checked_folder(path)
     except PermanentFailure as error:
         raise ValueError(str(error)) from error
 
@@ -43,6 +50,8 @@ def known_encoding(name: str) -> str:
 
 
 FilePath = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_path)]
+# The empty text is the workspace itself.
+Folder = Annotated[str, AfterValidator(_folder)]
 Encoding = Annotated[str, StringConstraints(max_length=40), AfterValidator(_encoding)]
 
 
@@ -52,14 +61,16 @@ def path_field() -> str:
     return field
 
 
-def keep(ctx: StepContext, path: str, file: BinaryIO) -> JsonObject:
+def keep(
+    ctx: StepContext, path: str, file: BinaryIO, *, overwrite: bool = True
+) -> JsonObject:
     """Put what is left of an open file into the workspace.
 
     Returns: `{path, bytes, sha256}`.
     """
     digest = Digest()
     pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
-    size = ctx.files.write_stream(path, digest.over(pieces))
+    size = ctx.files.write_stream(path, digest.over(pieces), overwrite)
     return {"path": path, "bytes": size, "sha256": digest.sha256}
 
 

@@ -1,28 +1,18 @@
 """Step type `list_files`: which files there are."""
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
-from apps.core.errors import PermanentFailure
 from apps.core.types import Json
-from apps.core.workspace import checked_folder
 from apps.steps.base import Effect, Params, StepType
 from apps.steps.context import StepContext
+from apps.steps.files.content import Folder
 from apps.steps.registry import register
-
-
-def _folder(path: str) -> str:
-    try:
-        return checked_folder(path)
-    except PermanentFailure as error:
-        raise ValueError(str(error)) from error
 
 
 class ListFilesParams(Params):
     """Where to look and what for."""
 
-    path: Annotated[str, AfterValidator(_folder)] = Field(
+    path: Folder = Field(
         default="", max_length=1024, description="Folder; empty: the whole workspace."
     )
     pattern: str = Field(

@@ -3,12 +3,9 @@
 import zipfile
 
 from apps.core.errors import PermanentFailure
+from apps.steps.archives import MAX_RATIO, MAX_UNPACKED_BYTES, is_dense
 
 MAX_PARTS = 1_000
-MAX_UNPACKED_BYTES = 200 * 1024 * 1024
-MAX_RATIO = 100
-# Small parts are mostly white space and repetition, and harmless.
-_RATIO_FROM_BYTES = 8 * 1024 * 1024
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
@@ -48,10 +45,8 @@ def _check_parts(parts: list[zipfile.ZipInfo]) -> None:
         raise PermanentFailure("The workbook is encrypted.", code="encrypted")
     if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
         raise _bomb(f"over {MAX_UNPACKED_BYTES // 1024**2} MiB of content")
-    for part in parts:
-        is_large = part.file_size > _RATIO_FROM_BYTES
-        if is_large and part.file_size > MAX_RATIO * part.compress_size:
-            raise _bomb(f"a part packed more than {MAX_RATIO}:1")
+    if any(is_dense(part) for part in parts):
+        raise _bomb(f"a part packed more than {MAX_RATIO}:1")
 
 
 def not_xlsx(reason: str) -> PermanentFailure:
