@@ -96,6 +96,8 @@ class StepType(ABC, Generic[P]):
     needs_browser: ClassVar[bool] = False
     # Steps that steer the loop around them are refused outside of one.
     needs_loop: ClassVar[bool] = False
+    # Params that take no expressions: what must never be put together from data.
+    literal_params: ClassVar[frozenset[str]] = frozenset()
     # The param that names the variable this step sets, when there is one.
     variable_param: ClassVar[str | None] = None
     # The param that names the workflow this step calls, when there is one.

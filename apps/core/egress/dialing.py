@@ -70,15 +70,40 @@ def connect(
     """
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
     deadline = time.monotonic() + seconds
+    addresses = checked_addresses(
+        host, port, policy=policy, timeout=seconds, resolve=resolve
+    )
+    sock = _connect_any(addresses, normalize_host(host), port, deadline)
+    sock.settimeout(seconds)
+    return sock
+
+
+def checked_addresses(
+    host: str,
+    port: int,
+    *,
+    policy: Policy,
+    timeout: float,
+    resolve: Resolver = resolve_by_system,
+) -> list[Address]:
+    """The host's addresses, a few at most, once the policy allows all it has.
+
+    For libraries that open their sockets themselves and can be told to which address:
+    with the name alone they would ask again, and may get another answer.
+
+    Args:
+        timeout: seconds for the look-up.
+
+    Raises:
+        EgressRefused, InvalidHost, TemporaryFailure: as `connect`.
+    """
     name = normalize_host(host)
     if not 1 <= port <= 65535:
         raise InvalidHost(f"{port} is no valid port.", host=name)
-    addresses = _look_up(name, port, resolve, deadline)
+    addresses = _look_up(name, port, resolve, time.monotonic() + timeout)
     for address in addresses:
         _check(policy, address, name, port)
-    sock = _connect_any(addresses[:MAX_ADDRESSES_TRIED], name, port, deadline)
-    sock.settimeout(seconds)
-    return sock
+    return addresses[:MAX_ADDRESSES_TRIED]
 
 
 def _check(policy: Policy, address: Address, name: str, port: int) -> None:

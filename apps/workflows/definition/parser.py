@@ -248,6 +248,10 @@ class _Parser:
         path = (*at, "params")
         before = len(self.problems)
         checked = check_params(kind, params, path, self.problems)
+        for literal in sorted(kind.literal_params):
+            if has_expression(params.get(literal)):
+                text = "takes no expressions: write it out, and give values apart"
+                self.problems.add((*path, literal), text)
         if len(self.problems) == before:
             self.names.use_texts(params, path, spot, may_use_secrets=True)
         name = params.get(kind.variable_param) if kind.variable_param else None
