@@ -62,3 +62,10 @@ def test_names_every_expression_that_cannot_be_read() -> None:
 @pytest.mark.parametrize("word", ["{% if x %}", "{{ ''.__class__.__mro__() }}"])
 def test_refuses_statements_and_calls_of_methods(word: str) -> None:
     assert paths(with_steps(step(params={"word": word}))) == ["steps[0].params.word"]
+
+
+def test_some_params_take_no_expressions() -> None:
+    params = {"url": "{{ secrets.db }}", "query": "SELECT {{ inputs.x }}"}
+    ((path, message),) = errors(with_steps(step("database_query", params=params)))
+    assert path == "steps[0].params.query"
+    assert message.startswith("takes no expressions")

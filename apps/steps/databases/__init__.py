@@ -1,0 +1,1 @@
+"""Asking databases, in processes of their own."""
