@@ -1,0 +1,1 @@
+"""Reports: HTML made of templates and data."""
