@@ -131,6 +131,17 @@ def test_a_table_grows(append: Any, ctx: StepContext) -> None:
     assert (table.ref, table.autoFilter.ref) == ("A1:B4", "A1:B4")
 
 
+def test_programs_are_told_to_calculate_again(append: Any, ctx: StepContext) -> None:
+    content = by_hand('<row r="1"><c r="A1"><v>1</v></c></row>')
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    book = parts["xl/workbook.xml"].replace(b"</sheets>", b"</sheets><calcPr/>")
+    append(zipped(parts | {"xl/workbook.xml": book}), [[2]], header=False)
+    with zipfile.ZipFile(io.BytesIO(ctx.files.read_bytes(PATH))) as archive:
+        changed = archive.read("xl/workbook.xml")
+    assert b'<calcPr fullCalcOnLoad="1"/>' in changed
+
+
 def test_sheets_with_other_names_in_their_xml(append: Any, ctx: StepContext) -> None:
     content = by_hand('<row r="3"><c r="A3"><v>1</v></c></row>')
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
