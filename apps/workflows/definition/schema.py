@@ -26,11 +26,17 @@ _durations = TypeAdapter(timedelta)
 def step_type_schema(kind: AnyStepType) -> JsonObject:
     """What a plain step takes in `params`, or what keys a block has.
 
-    Wherever a parameter is not a text anyway, an expression may stand for it.
+    Wherever a parameter is not a text anyway, an expression may stand for it, but for
+    the few that take none.
     """
     if isinstance(kind, BlockType):
         return _schema_of(kind.body_class)
-    return _loosened(_schema_of(kind.params_class))
+    strict = _schema_of(kind.params_class)
+    schema: JsonObject = _loosened(strict)
+    for name in kind.literal_params:
+        literal = strict["properties"][name]
+        schema["properties"][name] = {**literal, "not": EXPRESSION}
+    return schema
 
 
 @lru_cache(maxsize=1)

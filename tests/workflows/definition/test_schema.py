@@ -47,6 +47,15 @@ def test_lets_an_expression_stand_for_any_param() -> None:
     assert not validator.is_valid({"many": [1, "2"]})
 
 
+def test_some_params_take_no_expression() -> None:
+    kind = registry.find("database_query")
+    assert kind is not None
+    validator = Draft202012Validator(step_type_schema(kind))
+    url = "{{ secrets.database }}"
+    assert validator.is_valid({"url": url, "query": "SELECT 1"})
+    assert not validator.is_valid({"url": url, "query": "SELECT {{ inputs.x }}"})
+
+
 def test_every_step_type_has_a_schema() -> None:
     for kind in registry.all_types():
         Draft202012Validator.check_schema(step_type_schema(kind))
