@@ -17,6 +17,7 @@ from apps.steps.files.tables import (
     delimiter_for,
 )
 from apps.steps.registry import register
+from apps.steps.rows.columns import check_types
 from apps.steps.sheets import separated, writing
 from apps.steps.sheets.writing import MAX_COLUMNS, CellType, Sheet
 
@@ -110,6 +111,8 @@ class WriteExcel(StepType[WriteExcelParams]):
 
     def run(self, params: WriteExcelParams, ctx: StepContext) -> Json:
         sheets = _sheets(params)
+        names = list(dict.fromkeys(chain(*(sheet.columns for sheet in sheets))))
+        check_types(params.types, names)
         if separated.is_separated(params.path):
             size, digest = _write_text(params, sheets[0], ctx)
             kept = {"path": params.path, "bytes": size, "sha256": digest}

@@ -13,7 +13,7 @@ ColumnTypes = ColumnType | Mapping[str, ColumnType]
 _BOOLEANS = {"true": True, "false": False, "yes": True, "no": False}
 
 
-def check_types(types: ColumnTypes, columns: Sequence[str]) -> None:
+def check_types(types: str | Mapping[str, str], columns: Sequence[str]) -> None:
     """Pass when each column that `types` names is there.
 
     Raises:

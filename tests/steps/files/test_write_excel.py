@@ -162,6 +162,12 @@ def test_names_the_cell_that_is_none_of_its_type(write: Any, path: str) -> None:
         write(path=path, rows=[{"n": 1}, {"n": "x"}], types={"n": "number"})
 
 
+def test_a_type_of_a_column_that_is_not_there(write: Any) -> None:
+    with pytest.raises(PermanentFailure) as caught:
+        write(rows=[{"day": 1}], types={"date": "date"})
+    assert caught.value.code == "unknown_column"
+
+
 def test_a_number_that_is_none_is_a_text(write: Any, ctx: StepContext) -> None:
     write(rows=[[float("nan"), float("inf")]])
     assert cells(ctx) == [["nan", "inf"]]
