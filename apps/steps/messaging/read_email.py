@@ -50,7 +50,7 @@ class MailSearch(Params):
     """Which mails; all that is given must fit.
 
     Attributes:
-        sender: part of the sender's name or address.
+        from: part of the sender's name or address.
         to: part of a recipient's name or address.
         subject: part of the subject.
         body: part of the text.
