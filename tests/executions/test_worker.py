@@ -1,5 +1,6 @@
 """Executions on a real Celery worker, with real faults."""
 
+import signal
 import time
 
 import psutil
@@ -129,7 +130,8 @@ def test_sigterm_hands_back_what_does_not_end_in_the_grace(engine, start_worker,
     steps = [put("a", 1), nap("b", 5), nap("b2", 5), put("c", 2)]
     execution = engine.start({"steps": steps})
     wait_for(lambda: "b running" in engine.paths(execution))
-    first.stop(within=15)
+    first.process.send_signal(signal.SIGTERM)
+    assert first.process.wait(15) == 0
     handed = engine.now(execution)
     assert (handed.status, handed.deliveries) == ("queued", 0)
     start_worker()

@@ -11,6 +11,8 @@ from typing import Any
 
 from celery.concurrency import asynpool, prefork
 
+from apps.executions.engine.slots import Flag
+
 
 class IdleWorker(asynpool.Worker):
     """A child that does something while it waits for its next message."""
@@ -27,6 +29,18 @@ class IdleWorker(asynpool.Worker):
             return receive(timeout)
 
         return wait
+
+    def _ensure_messages_consumed(self, completed: int) -> bool:
+        """Wait until the parent has read all results, but not at a shutdown.
+
+        It would wait for 30 s then: the parent reads no more, and waits for this child.
+        """
+        from apps.executions.engine import worker
+
+        if worker.TABLE.has(Flag.STOPPING):
+            return True
+        found: bool = super()._ensure_messages_consumed(completed)  # type: ignore[misc]  # stubs lack it
+        return found
 
 
 class Pool(asynpool.AsynPool):
