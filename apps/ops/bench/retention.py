@@ -31,13 +31,13 @@ _EXECUTIONS = """
         status, reason, trigger, priority, pool, dry_run, inputs, variables, outputs,
         queued_at, order_at, started_at, finished_at, running_ms, lease_owner,
         lease_token, deliveries, wake_requested, is_awaited, limit_key, is_held,
-        reused_steps, depth)
+        reused_steps, depth, has_masked_inputs, is_waited_for)
     SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
             || '7000' || '8' || substr(md5(n::text), 1, 15))::uuid,
         w.organization_id, w.id, w.current_version_id, 'completed', '', 'api', 5,
         'default', false, '{"customer": "acme"}', '{}',
         jsonb_build_object('a', repeat('x', 200)), at, at, at, at, 5, '', 1, 1, false,
-        false, '', false, 0, 0
+        false, '', false, 0, 0, false, false
     FROM workflows_workflow w, generate_series(1, %(count)s) n,
         LATERAL (SELECT now() - make_interval(
             days => %(from_days)s, secs => -n * %(step_s)s::float8) AS at) t
