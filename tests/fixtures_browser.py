@@ -1,10 +1,13 @@
 """Fixtures with a real browser and a site of the test's own."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.session import BrowserSession
 from tests.http_server import HttpServer, running
 
@@ -30,11 +33,27 @@ class Site:
         return url
 
 
+@contextmanager
+def running_host(**more: Any) -> Iterator[BrowserHost]:
+    """A browser of the test's own."""
+    made = BrowserHost(BrowserOptions(), **{"proxy_address": None} | more)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[BrowserSession]:
-    """One browser for all tests of a module; pages are the tests' own."""
-    options = BrowserOptions()
-    with BrowserSession(options, proxy_address=None, download_dir=None) as session:
+def host() -> Iterator[BrowserHost]:
+    """One browser for all tests of a module."""
+    with running_host() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser(host: BrowserHost) -> Iterator[BrowserSession]:
+    """One context for all tests of a module; pages are the tests' own."""
+    with BrowserSession(host) as session:
         yield session
 
 

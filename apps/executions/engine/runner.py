@@ -200,6 +200,7 @@ class _Run:
             self.lease,
             self.place.tools,
             restore=self.journal.checkpoint(),
+            browser_settings=definition.settings.browser,
             vault=Vault(self.masker, self.secrets),
         )
         self._arm(definition)

@@ -1,11 +1,8 @@
 """The tools that the steps of one execution share, each made on first use."""
 
 import logging
-import shutil
-import tempfile
 import threading
 from functools import cached_property
-from pathlib import Path
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -24,7 +21,9 @@ from apps.executions.engine.vault import Vault
 from apps.executions.engine.waits import WaitOpener
 from apps.steps.base import AnyStepType, Effect
 from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.settings import BrowserSettings
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +50,14 @@ class ProcessTools:
         return EgressProxy(self.policy).start()
 
     @cached_property
+    def browsers(self) -> BrowserHost:
+        """Lends each execution a context of the process's one browser."""
+        options = BrowserOptions(
+            path=settings.BROWSER_PATH or None, sandbox=settings.BROWSER_SANDBOX
+        )
+        return BrowserHost(options, proxy_address=self.proxy)
+
+    @cached_property
     def mail(self) -> Mailer:
         """Sends mail by the operator's SMTP server."""
         return Mailer(
@@ -64,15 +71,18 @@ class ProcessTools:
         )
 
     def close(self) -> None:
-        """Close the connections that are kept for later."""
+        """End what is kept for later: connections and the browser."""
         if "http" in self.__dict__:
             self.http.close()
+        if "browsers" in self.__dict__:
+            self.browsers.stop()
 
 
 class ExecutionTools:
     """The tools of one execution.
 
     Args:
+        browser_settings: what the workflow wants its browser to be.
         vault: keeps secrets out of what is stored on behalf of steps.
         restore: the browser's recorded state, for an execution that was taken over.
     """
@@ -82,17 +92,18 @@ class ExecutionTools:
         lease: Lease,
         shared: ProcessTools,
         *,
+        browser_settings: BrowserSettings,
         vault: Vault,
         restore: JsonObject | None = None,
     ) -> None:
         self.lease = lease
         self.shared = shared
+        self._browser_settings = browser_settings
         self._vault = vault
         # Branches of `parallel` are at different steps.
         self._here = threading.local()
         self._restore = restore
         self._session: BrowserSession | None = None
-        self._directory: Path | None = None
         self._page: object = None
         self._opening = threading.Lock()
 
@@ -156,13 +167,7 @@ class ExecutionTools:
         return self._session
 
     def _open(self) -> BrowserSession:
-        self._directory = Path(tempfile.mkdtemp(prefix="rpa-browser-"))
-        options = BrowserOptions(
-            path=settings.BROWSER_PATH or None, sandbox=settings.BROWSER_SANDBOX
-        )
-        session = BrowserSession(
-            options, proxy_address=self.shared.proxy, download_dir=self._directory
-        )
+        session = BrowserSession(self.shared.browsers, self._browser_settings)
         # Known before it is restored: an interrupt meanwhile must still close it.
         self._session = session
         if self._restore is not None:
@@ -200,12 +205,10 @@ class ExecutionTools:
         return {"browser": state}
 
     def close(self) -> None:
-        """Close the browser and remove its files; never raises for a dead browser."""
+        """Give the browser back; never raises for a dead one."""
         session, self._session = self._session, None
         if session is not None:
             session.close()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def _loaded(session: BrowserSession) -> str:

@@ -9,7 +9,11 @@ from typing import Any
 
 from billiard import current_process
 from celery import bootsteps
-from celery.signals import worker_process_init, worker_shutting_down
+from celery.signals import (
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 from celery.worker import state
 from django.conf import settings
 from django.db import connections
@@ -99,6 +103,13 @@ def prepare_child(**_: Any) -> None:
     # A signal for the execution before may come when the next one runs already.
     interrupts.install(lambda: slot.is_ordered)
     _place = Place(slot, ProcessTools(), Flusher())
+
+
+@worker_process_shutdown.connect
+def leave_child(**_: Any) -> None:
+    """End what a child keeps between executions, its browser above all."""
+    if _place is not None:
+        _place.tools.close()
 
 
 def place() -> Place:

@@ -41,7 +41,7 @@ def take(session: "BrowserSession") -> JsonObject:
     1 MiB it is left out.
     """
     page = session.steadily(lambda: session.run(None, "keeping.read"))
-    cookies = session.cdp("Storage.getCookies")["cookies"]
+    cookies = session.cdp("Network.getAllCookies")["cookies"]
     storage = page.pop("storage")
     if len(json.dumps(storage)) > MAX_STORAGE_BYTES:
         log.warning("The page's storage is too large for a checkpoint")
@@ -56,7 +56,7 @@ def restore(session: "BrowserSession", checkpoint: JsonObject) -> None:
         TemporaryFailure, PermanentFailure: the page cannot be opened.
     """
     if cookies := checkpoint.get("cookies"):
-        session.cdp("Storage.setCookies", cookies=cookies)
+        session.cdp("Network.setCookies", cookies=cookies)
     url = str(checkpoint.get("url", ""))
     if not url.startswith(("http://", "https://")):
         return

@@ -1,23 +1,26 @@
-"""A browser's life: started on first use, watched at every command, ended."""
+"""What one execution has of a browser: borrowed on first use, watched, given back."""
 
 import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from apps.core.errors import RpaError, TemporaryFailure
 from apps.core.types import JsonObject
-from apps.steps.browser.chromium.launch import Chromium
-from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.chromium.bidi import BidiError, BidiGone
+from apps.steps.browser.chromium.contexts import OWN_DIALOGS
+from apps.steps.browser.dialogs import Dialogs
+from apps.steps.browser.downloads import Downloads
 from apps.steps.browser.failures import (
     BrowserGone,
     BrowserTimeout,
     PageChanged,
     told,
 )
+from apps.steps.browser.host import BrowserHost, Loan
 from apps.steps.browser.scripts import script_for
+from apps.steps.browser.settings import BrowserSettings
 from apps.steps.browser.target import Target, parse_selector
 
 if TYPE_CHECKING:
@@ -38,47 +41,53 @@ _NEW_TAB_S = 5.0
 
 
 class BrowserConnection:
-    """A browser of its own profile: no execution sees another's cookies or files.
+    """A context of its own: no execution sees another's cookies, storage or files.
 
     One thread at a time may use it; `close` is safe from any thread at any moment,
     also after an exception was raised out of the middle of another call. A browser
-    that died is thrown away, and the next use starts a new one.
+    that died is thrown away, and the next use has a new one.
 
     Args:
-        proxy_address: host and port of the egress proxy; None: no proxy.
-        download_dir: where downloads go; None refuses them.
         on_event: told `browser_started`, `browser_lost` and `browser_closed`.
 
     Attributes:
         deadline: `time.monotonic()` value after which no command goes on.
         command_s: seconds that a command may take.
+        dialogs: how the pages' dialogs are answered.
+        downloads: what the pages downloaded.
     """
 
     def __init__(
         self,
-        options: BrowserOptions,
+        host: BrowserHost,
+        settings: BrowserSettings | None = None,
         *,
-        proxy_address: tuple[str, int] | None,
-        download_dir: Path | None,
         on_event: OnEvent | None = None,
     ) -> None:
-        self._options = options
-        self.proxy_address = proxy_address
-        self._download_dir = download_dir
+        self._host = host
+        self.settings = settings or BrowserSettings()
         self._on_event = on_event
         self.deadline: float | None = None
-        self._chromium: Chromium | None = None
-        self._driver: Driver | None = None
+        self._loan: Loan | None = None
         self._is_closed = False
         self._is_in_frame = False
+        # A command is under way; stays so when an interrupt struck in the middle.
+        self._is_busy = False
         # A command had no answer: the driver is still at it, and takes no other.
         self._is_stuck = False
-        self.command_s = options.command_timeout.total_seconds()
+        self.command_s = host.command_s
+        self._has_dialogs = False
+        self.dialogs, self.downloads = Dialogs(), Downloads()
+
+    @property
+    def proxy_address(self) -> tuple[str, int] | None:
+        """Host and port of the egress proxy; None: no proxy."""
+        return self._host.proxy_address
 
     @property
     def is_running(self) -> bool:
-        """Whether a browser was started and has not been lost."""
-        return self._driver is not None
+        """Whether it has a browser that was not lost."""
+        return self._loan is not None
 
     @property
     def is_responsive(self) -> bool:
@@ -95,7 +104,60 @@ class BrowserConnection:
         """
         if self._is_stuck:
             self.open_new_tab()
-        return self._driver or self._start()
+        loan = self._loan or self._start()
+        return loan.driver
+
+    @property
+    def loan(self) -> Loan:
+        """The context, borrowed if need be; errors as for `driver`."""
+        return self._loan or self._start()
+
+    def bidi(self, method: str, **parameters: Any) -> JsonObject:
+        """Send a BiDi command; gives its result.
+
+        Raises:
+            BidiError: it was refused.
+            BrowserGone: the browser is of no more use.
+        """
+        try:
+            return self.loan.bidi.call(method, **parameters)
+        except BidiGone as error:
+            self._lose()
+            raise BrowserGone("The browser went away.") from error
+
+    def open_dialogs(self) -> None:
+        """From now on pages may open dialogs; `dialogs` says how they are answered."""
+        if self._has_dialogs:
+            return
+        self.bidi("script.removePreloadScript", script=self.loan.context.silencer)
+        with self.commanding() as driver:
+            self.leave_frames(driver)
+            driver.execute_script(OWN_DIALOGS)
+        self._has_dialogs = True
+
+    @property
+    def tabs(self) -> list[str]:
+        """The open tabs, oldest first."""
+        return self.loan.tabs
+
+    def open_tab(self) -> str:
+        """Open an empty tab beside the others and go on in it; gives its handle."""
+        made = self.bidi(
+            "browsingContext.create", type="tab", userContext=self.loan.context.id
+        )
+        self.enter_tab(str(made["context"]))
+        return str(made["context"])
+
+    def close_tab(self, handle: str) -> None:
+        """Close a tab; afterwards some other one has to be entered."""
+        with told():
+            self.bidi("browsingContext.close", context=handle)
+
+    def enter_tab(self, handle: str) -> None:
+        """Go on in a tab."""
+        with self.commanding() as driver:
+            driver.switch_to.window(handle)
+        self._is_in_frame = False
 
     def open_new_tab(self) -> None:
         """Leave the page behind, whatever it is busy with; cookies stay.
@@ -103,18 +165,19 @@ class BrowserConnection:
         Where even that does not work, the next use starts a new browser.
         """
         self._is_stuck = self._is_in_frame = False
+        loan = self._loan
+        if loan is None:
+            return
         try:
-            if self._chromium and self._driver:
-                with told(), self.limited_to(_NEW_TAB_S):
-                    self._chromium.replace_tabs(self._driver)
-        except RpaError:
-            self._discard()
-            self._tell("browser_lost")
+            with told(), self.limited_to(_NEW_TAB_S):
+                loan.driver.switch_to.window(_replace_tabs(loan))
+        except (RpaError, BidiError):
+            self._lose()
 
     def close(self) -> None:
-        """End the browser with all its processes and remove its profile."""
+        """Give the context back; all that it had is gone then."""
         self._is_closed = True
-        if self._discard():
+        if self._give_back():
             self._tell("browser_closed")
 
     def __enter__(self) -> Self:
@@ -135,14 +198,19 @@ class BrowserConnection:
         """
         try:
             with told(*passing):
-                yield self.driver
+                driver = self.driver
+                self._is_busy = True
+                yield driver
         except BrowserTimeout:
             self._is_stuck = True
             raise
         except BrowserGone:
-            self._discard()
-            self._tell("browser_lost")
+            self._lose()
             raise
+        except Exception:
+            self._is_busy = False
+            raise
+        self._is_busy = False
 
     @contextlib.contextmanager
     def limited_to(self, seconds: float) -> Iterator[None]:
@@ -225,34 +293,50 @@ class BrowserConnection:
             self._is_in_frame = True
             driver.switch_to.frame(found["element"])
 
-    def _start(self) -> "Driver":
-        self._discard()
+    def _refuse_if_closed(self) -> None:
         if self._is_closed:
+            self._give_back()
             raise TemporaryFailure("The browser was closed.", code="browser_closed")
+
+    def _start(self) -> Loan:
+        self._refuse_if_closed()
         started = time.monotonic()
-        self._chromium = Chromium(
-            self._options,
-            proxy_address=self.proxy_address,
-            download_dir=self._download_dir,
+        self._is_in_frame = self._is_stuck = self._is_busy = self._has_dialogs = False
+        self._loan = loan = self._host.lend(
+            self.settings, time_left=self._time_left, on_event=self._happened
         )
-        with told():
-            driver = self._chromium.start(self._time_left)
-        self._driver = driver
+        self._refuse_if_closed()  # by another thread, meanwhile
         elapsed_ms = round((time.monotonic() - started) * 1000)
         self._tell("browser_started", elapsed_ms=elapsed_ms)
-        return driver
+        return loan
 
-    def _discard(self) -> bool:
-        """Throw the browser away; gives whether there was one."""
-        self._driver = None
-        self._is_in_frame = self._is_stuck = False
-        chromium = self._chromium
-        if chromium is None:
+    def _lose(self) -> None:
+        """What it had is of no more use: the next use borrows anew."""
+        self._is_busy = True
+        if self._give_back():
+            self._tell("browser_lost")
+
+    def _give_back(self) -> bool:
+        """Give back what was borrowed; gives whether there was anything."""
+        loan = self._loan
+        if loan is None:
             return False
-        chromium.close()
+        self._host.give_back(loan, was_cut=self._is_busy or self._is_stuck)
         # Only now: an exception on the way leaves it for the next `close`.
-        self._chromium = None
+        self._loan = None
+        self._is_in_frame = self._is_stuck = self._is_busy = False
         return True
+
+    def _happened(self, event: str, facts: JsonObject) -> None:
+        """Deal with what the browser tells of; on its own thread, so never waits."""
+        loan = self._loan
+        if event == "browsingContext.userPromptOpened" and loan is not None:
+            answer = self.dialogs.answer(facts)
+            loan.bidi.tell("browsingContext.handleUserPrompt", **answer)
+        elif event == "browsingContext.downloadWillBegin":
+            self.downloads.begin(facts)
+        elif event == "browsingContext.downloadEnd":
+            self.downloads.end(facts)
 
     def _time_left(self) -> float:
         if self.deadline is None:
@@ -263,3 +347,17 @@ class BrowserConnection:
         log.debug("Browser session", extra={"action": event, **facts})
         if self._on_event is not None:
             self._on_event(event, dict(facts))
+
+
+def _replace_tabs(loan: Loan) -> str:
+    """Open an empty tab and close all others; gives its handle. Cookies stay.
+
+    A page that is busy without end goes away with its tab.
+    """
+    old = loan.tabs
+    made = loan.bidi.call(
+        "browsingContext.create", type="tab", userContext=loan.context.id
+    )
+    for tab in old:
+        loan.bidi.call("browsingContext.close", context=tab)
+    return str(made["context"])

@@ -136,9 +136,7 @@ def _own_tab(session: "BrowserSession") -> Iterator[None]:
     with session.commanding() as driver:
         session.leave_frames(driver)
         before = driver.current_window_handle
-        driver.switch_to.new_window("tab")
-        driver.prepare_tab()
-        mine = driver.current_window_handle
+    mine = session.open_tab()
     try:
         yield
     finally:
@@ -150,12 +148,9 @@ def _own_tab(session: "BrowserSession") -> Iterator[None]:
 def _leave(session: "BrowserSession", mine: str, before: str) -> None:
     if not session.is_responsive:
         return
-    with session.commanding() as driver:
-        handles = driver.window_handles
-        if mine in handles and before in handles:
-            driver.switch_to.window(mine)
-            driver.close()
-            driver.switch_to.window(before)
+    if {mine, before} <= set(session.tabs):
+        session.close_tab(mine)
+        session.enter_tab(before)
 
 
 def _parameters(options: PrintOptions) -> JsonObject:

@@ -1,10 +1,13 @@
 """The browser of one execution, as the browser steps drive it."""
 
 import base64
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
+
+from selenium.common.exceptions import UnexpectedAlertPresentException
 
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.types import Json, JsonObject
@@ -209,7 +212,9 @@ class BrowserSession(BrowserConnection):
 
     def _load(self, url: str, wait_until: str, seconds: float) -> None:
         limit = max(seconds, self.command_s)
-        with self.limited_to(limit), self.commanding() as driver:
+        # A dialog that the page opens while it is loaded is answered in a moment.
+        passing = UnexpectedAlertPresentException
+        with self.limited_to(limit), self.commanding(passing) as driver:
             self.leave_frames(driver)
             if wait_until == "none":
                 answer = driver.cdp("Page.navigate", url=url)
@@ -217,7 +222,8 @@ class BrowserSession(BrowserConnection):
                     raise net_error(code, shown_url(url))
                 return
             driver.set_page_load_timeout(seconds)
-            driver.get(url)
+            with contextlib.suppress(passing):
+                driver.get(url)
 
     def _cause(self, url: str, error: RpaError) -> RpaError:
         """What lies behind a failed load: the proxy's refusal, or the error itself."""

@@ -15,6 +15,7 @@ from pydantic import (
 
 from apps.core.durations import parse_duration
 from apps.steps.base import Condition, Duration, Value
+from apps.steps.browser.settings import BrowserSettings
 from apps.workflows.definition.model import Concurrency, Retention, Retry, Settings
 
 SCHEMA_VERSION = 1
@@ -195,13 +196,20 @@ class SettingsFields(Fields):
     concurrency: ConcurrencyFields | None = None
     pool: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] = "default"
     retention: RetentionFields = Field(default_factory=RetentionFields)
+    browser: BrowserSettings = Field(default_factory=BrowserSettings)
 
     def build(self) -> Settings:
         """The settings that the engine reads."""
         concurrency = None
         if self.concurrency:
             concurrency = Concurrency(**dict(self.concurrency))
-        return Settings(self.timeout, concurrency, self.pool, self.retention.build())
+        return Settings(
+            timeout=self.timeout,
+            concurrency=concurrency,
+            pool=self.pool,
+            retention=self.retention.build(),
+            browser=self.browser,
+        )
 
 
 class DocumentFields(Fields):

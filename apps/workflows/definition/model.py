@@ -19,6 +19,7 @@ from apps.steps.base import (
     Steps,
     Value,
 )
+from apps.steps.browser.settings import BrowserSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class Settings:
     concurrency: Concurrency | None = None
     pool: str = "default"
     retention: Retention = Retention()
+    browser: BrowserSettings = field(default_factory=BrowserSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import pytest
 
 from apps.core.errors import RpaError
 from apps.steps.context import StepContext
-from tests.fixtures_browser import browser, site
+from tests.fixtures_browser import browser, host, site
 
-__all__ = ["browser", "failure_of", "on_page", "site"]
+__all__ = ["browser", "failure_of", "host", "on_page", "site"]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -13,16 +14,28 @@ from apps.core.egress import Policy
 from apps.core.egress.proxy import EgressProxy
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.session import BrowserSession
-from tests.fixtures_browser import Site
+from tests.fixtures_browser import Site, running_host
 from tests.http_server import running
 
 pytestmark = pytest.mark.browser
 
 
-def new_session(**more):
-    more = {"proxy_address": None, "download_dir": None} | more
-    return BrowserSession(BrowserOptions(), **more)
+@pytest.fixture
+def own():
+    """Makes sessions, each in a browser of its own."""
+    with ExitStack() as stack:
+
+        def make(**more):
+            host = stack.enter_context(running_host(keeps_warm=False, **more))
+            return stack.enter_context(BrowserSession(host))
+
+        yield make
+
+
+def chromium_of(session):
+    return session._host._browser.chromium
 
 
 def alive(folder):
@@ -37,25 +50,28 @@ def alive(folder):
     return found
 
 
-def test_nothing_is_left_after_close():
+def test_nothing_is_left_after_the_end():
     events = []
-    session = new_session(on_event=lambda name, facts: events.append(name))
-    assert session.driver.current_url == "about:blank"
-    folder = session._chromium.folder
-    assert len(alive(folder)) > 3
-    session.close()
-    session.close()
+    with running_host(keeps_warm=False) as host:
+        session = BrowserSession(host, on_event=lambda name, _: events.append(name))
+        assert session.driver.current_url == "about:blank"
+        folder = chromium_of(session).folder
+        assert len(alive(folder)) > 3
+        assert len(session.tabs) == 1
+        session.close()
+        session.close()
+        assert list((folder / "downloads").iterdir()) == []
+        with pytest.raises(TemporaryFailure, match="closed"):
+            session.state()
     assert alive(folder) == []
     assert not folder.exists()
     assert events == ["browser_started", "browser_closed"]
-    with pytest.raises(TemporaryFailure, match="closed"):
-        session.state()
 
 
-def test_a_session_that_was_not_used_starts_nothing():
-    session = new_session()
+def test_a_session_that_was_not_used_starts_nothing(own):
+    session = own()
     session.close()
-    assert session._chromium is None
+    assert not session._host.is_running
 
 
 class Interrupted(BaseException):
@@ -74,11 +90,11 @@ def ask_without_end(session):
     "ignore:Exception ignored in.*<socket:pytest.PytestUnraisableExceptionWarning",
 )
 @pytest.mark.parametrize("after_s", [0.02, 0.1, 0.3, 0.8, 2.0])
-def test_an_exception_out_of_any_command_leaves_close_working(after_s):
+def test_an_exception_out_of_any_command_leaves_close_working(own, after_s):
     def interrupt(_signum, _frame):
         raise Interrupted
 
-    session = new_session()
+    session = own()
     sockets = len(psutil.Process().net_connections())
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
@@ -87,43 +103,46 @@ def test_an_exception_out_of_any_command_leaves_close_working(after_s):
             ask_without_end(session)
     finally:
         signal.signal(signal.SIGALRM, before)
-    folder = session._chromium.folder
     session.close()
-    assert alive(folder) == []
-    assert not folder.exists()
+    again = BrowserSession(session._host)
+    assert again.state()["url"] == "about:blank"
+    again.close()
+    session._host.stop()
+    assert alive(f"rpa-browser-{os.getpid()}-") == []
     gc.collect()
     assert len(psutil.Process().net_connections()) <= sockets
 
 
-def test_another_thread_can_close_it_in_the_middle_of_a_command():
-    session = new_session()
-    folder = session.driver and session._chromium.folder
+def test_another_thread_can_close_it_in_the_middle_of_a_command(own):
+    session = own()
+    session.state()
     timer = threading.Timer(0.3, session.close)
     timer.start()
     with pytest.raises(TemporaryFailure):
         ask_without_end(session)
     timer.join()
     session.close()
-    assert alive(folder) == []
 
 
-def test_a_browser_that_died_is_replaced():
-    with new_session() as session:
+@pytest.mark.parametrize("name", ["browser", "driver"])
+def test_a_browser_that_died_is_replaced(own, name):
+    session = own()
+    session.state()
+    chromium_of(session)._started[name].kill()
+    with pytest.raises(TemporaryFailure) as caught:
         session.state()
-        session._chromium._started["browser"].kill()
-        with pytest.raises(TemporaryFailure) as caught:
-            session.state()
-        assert caught.value.code == "browser_crashed"
-        assert session.state()["url"] == "about:blank"
+    assert caught.value.code == "browser_crashed"
+    assert session.state()["url"] == "about:blank"
 
 
 def test_the_browser_ends_with_the_process_that_started_it(tmp_path):
     note = tmp_path / "folder"
     child = os.fork()
     if child == 0:
-        session = new_session()
+        host = BrowserHost(BrowserOptions(), proxy_address=None, keeps_warm=False)
+        session = BrowserSession(host)
         session.state()
-        note.write_text(str(session._chromium.folder))
+        note.write_text(str(chromium_of(session).folder))
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     folder = note.read_text()
@@ -136,7 +155,7 @@ def test_the_browser_ends_with_the_process_that_started_it(tmp_path):
 
 def test_a_missing_program_is_a_clear_error():
     options = BrowserOptions(path="/nowhere/chrome")
-    session = BrowserSession(options, proxy_address=None, download_dir=None)
+    session = BrowserSession(BrowserHost(options, proxy_address=None))
     with session, pytest.raises(PermanentFailure, match="BROWSER_PATH") as caught:
         session.state()
     assert caught.value.code == "browser_missing"
@@ -144,7 +163,7 @@ def test_a_missing_program_is_a_clear_error():
 
 def test_a_program_that_is_no_browser_is_a_clear_error():
     options = BrowserOptions(path="/bin/false")
-    session = BrowserSession(options, proxy_address=None, download_dir=None)
+    session = BrowserSession(BrowserHost(options, proxy_address=None))
     with session, pytest.raises(PermanentFailure) as caught:
         session.state()
     assert caught.value.code == "browser_start_failed"
@@ -206,7 +225,7 @@ def test_passwords_are_not_read(browser, site):
     assert browser.extract(None, {"a": field}) == {"a": ""}
 
 
-def test_a_checkpoint_brings_another_browser_to_the_same_place(browser, site):
+def test_a_checkpoint_brings_another_context_to_the_same_place(browser, site, host):
     url = site.show(
         "<div style='height:4000px'>x</div><script>document.title = "
         "[document.cookie, localStorage.a, sessionStorage.b].join()</script>"
@@ -216,31 +235,31 @@ def test_a_checkpoint_brings_another_browser_to_the_same_place(browser, site):
     )
     browser.driver.execute_script(script + "; scrollTo(0, 500)")
     kept = browser.checkpoint()
-    with new_session() as other:
+    with BrowserSession(host) as other:
         other.restore(kept)
         assert other.state()["url"] == url
         assert other.state()["title"] == 'c=1,2,3"'
         assert other.checkpoint()["scroll"] == {"x": 0, "y": 500}
 
 
-def test_an_empty_checkpoint_restores_nothing(browser, site):
-    with new_session() as fresh:
+def test_an_empty_checkpoint_restores_nothing(host):
+    with BrowserSession(host) as fresh:
         kept = fresh.checkpoint()
         assert kept["url"] == "about:blank"
         fresh.restore(kept)
 
 
-def test_downloads_go_where_they_are_told(tmp_path):
-    with running() as server, new_session(download_dir=tmp_path) as session:
-        headers = {"Content-Disposition": "attachment; filename=a.txt"}
-        server.answers("/a", body="hello", headers=headers)
-        site = Site(server, session)
-        site.show("<a href=/a>Get it</a>")
+def test_downloads_are_kept_until_the_session_ends(browser, site, host):
+    headers = {"Content-Disposition": "attachment; filename=a.txt"}
+    with BrowserSession(host) as session:
+        site.server.answers("/a", body="hello", headers=headers)
+        session.goto(site.add("/page", "<a href=/a>Get it</a>"))
         session.find("text=Get it").click()
-        deadline = time.monotonic() + 10
-        while not (tmp_path / "a.txt").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert (tmp_path / "a.txt").read_text() == "hello"
+        found = session.downloads.take(10)
+        assert (found.status, found.name) == ("complete", "a.txt")
+        assert found.path.read_text() == "hello"
+        assert browser.downloads.all == []
+    assert not found.path.exists()
 
 
 @pytest.fixture(scope="module")
@@ -248,10 +267,12 @@ def guarded():
     """A browser behind the egress proxy, the one server it may reach, a canary."""
     with running() as allowed, running() as canary:
         policy = Policy((allowed.address,))
-        with EgressProxy(policy) as proxy:
-            address = proxy.start()
-            with new_session(proxy_address=address) as session:
-                yield session, allowed, canary
+        with (
+            EgressProxy(policy) as proxy,
+            running_host(proxy_address=proxy.start()) as host,
+            BrowserSession(host) as session,
+        ):
+            yield session, allowed, canary
 
 
 def test_allowed_servers_are_reached_through_the_proxy(guarded):

@@ -14,32 +14,27 @@ from selenium.webdriver.remote.webdriver import WebDriver
 _GRACE_S = 2.0
 # How long commands wait for the page that a click has led to.
 _PAGE_LOAD_MS = 30_000
-# A dialog stops every command until somebody answers it, and a page can open them
-# without end. So they are answered at once, as by a person who cancels.
-_NO_DIALOGS = """
-(() => {
-  const answers = {alert: undefined, confirm: false, prompt: null, print: undefined};
-  for (const [name, answer] of Object.entries(answers)) {
-    Object.defineProperty(window, name, {
-      value: {[name]() { return answer; }}[name], configurable: true, writable: true,
-    });
-  }
-})();
-"""
+# For commands outside of a step.
+_USUAL_S = 30.0
 
 
 class Driver(WebDriver):
-    """A WebDriver whose commands end when the step's time does."""
+    """A WebDriver whose commands end when the step's time does.
+
+    Attributes:
+        time_left: seconds until a command must have its answer, asked for each.
+    """
+
+    time_left: Callable[[], float]
 
     def __init__(
         self,
         connection: ChromiumRemoteConnection,
         config: ClientConfig,
         options: Options,
-        time_left: Callable[[], float],
     ) -> None:
         self._config = config
-        self._time_left = time_left
+        self.time_left = lambda: _USUAL_S
         # The default detector would upload a file when a typed text is its path.
         detector = UselessFileDetector()
         super().__init__(connection, options=options, file_detector=detector)
@@ -51,7 +46,7 @@ class Driver(WebDriver):
     ) -> Any:
         """Send a command; waits for its answer as long as the step may."""
         # Selenium says int, but hands it to urllib3, which takes fractions.
-        self._config.timeout = max(0.1, self._time_left() + _GRACE_S)
+        self._config.timeout = max(0.1, self.time_left() + _GRACE_S)
         return super().execute(driver_command, params)
 
     def cdp(self, command: str, **parameters: Any) -> dict[str, Any]:
@@ -61,10 +56,10 @@ class Driver(WebDriver):
         )
         return dict(answer["value"])
 
-    def prepare_tab(self) -> None:
-        """Let no page of the current tab open dialogs."""
-        command = "Page.addScriptToEvaluateOnNewDocument"
-        self.cdp(command, source=_NO_DIALOGS, runImmediately=True)
+    @property
+    def bidi_url(self) -> str:
+        """Where the session's BiDi connection is."""
+        return str(self.capabilities["webSocketUrl"])
 
     def disconnect(self) -> None:
         """Close the connection to the driver; sends nothing."""
@@ -72,8 +67,8 @@ class Driver(WebDriver):
         connection.close()
 
 
-def join(driver_port: int, browser_port: int, time_left: Callable[[], float]) -> Driver:
-    """A session on a running browser."""
+def join(driver_port: int, browser_port: int) -> Driver:
+    """A session on a running browser, with BiDi."""
     address = f"http://127.0.0.1:{driver_port}"
     config = ClientConfig(
         address,
@@ -92,8 +87,8 @@ def join(driver_port: int, browser_port: int, time_left: Callable[[], float]) ->
     options.debugger_address = f"127.0.0.1:{browser_port}"
     # Commands after a click wait for the new page, but not for its last image.
     options.page_load_strategy = "eager"
-    options.unhandled_prompt_behavior = "dismiss"
+    # Whoever owns the page answers its dialogs, by BiDi.
+    options.unhandled_prompt_behavior = "ignore"
     options.timeouts = {"pageLoad": _PAGE_LOAD_MS}
-    driver = Driver(connection, config, options, time_left)
-    driver.prepare_tab()
-    return driver
+    options.enable_bidi = True
+    return Driver(connection, config, options)

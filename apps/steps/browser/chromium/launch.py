@@ -1,30 +1,32 @@
 """One running Chromium with its driver, from the start to the last process."""
 
 import logging
+import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.steps.browser.chromium import processes
+from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.chromium.options import (
     BrowserOptions,
     switches,
     write_preferences,
 )
 from apps.steps.browser.chromium.programs import Programs, find_programs
-from apps.steps.browser.chromium.tabs import replace_tabs
 
 if TYPE_CHECKING:
     from apps.steps.browser.chromium.driver import Driver
 
 log = logging.getLogger(__name__)
 
+# Of folders; the process that has made one follows.
+FOLDER = "rpa-browser-"
 _DRIVER_PORT = re.compile(rb"started successfully on port (\d+)")
 _BROWSER_PORT = re.compile(rb"\A(\d+)\n/")
 
@@ -38,7 +40,10 @@ class Chromium:
 
     Args:
         proxy_address: where all of its traffic goes; None: straight to the network.
-        download_dir: where downloads go; None refuses them.
+
+    Attributes:
+        folder: its profile, logs and downloads; the name is the mark by which its
+            processes are known.
     """
 
     def __init__(
@@ -46,65 +51,74 @@ class Chromium:
         options: BrowserOptions,
         *,
         proxy_address: tuple[str, int] | None,
-        download_dir: Path | None,
     ) -> None:
         self._options = options
         self._proxy_address = proxy_address
-        self._download_dir = download_dir
-        # The name is the mark by which our processes are known.
-        self.folder = Path(tempfile.mkdtemp(prefix="rpa-browser-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         self._started: dict[str, subprocess.Popen[bytes]] = {}
         self._driver: Driver | None = None
-        self._browser_port = 0
+        self._bidi: Bidi | None = None
         self._is_closed = False
 
-    def start(self, time_left: Callable[[], float]) -> "Driver":
-        """Start the processes; gives the driver, on an empty page.
+    @property
+    def driver(self) -> "Driver":
+        """For the classic commands; of a browser that was started."""
+        assert self._driver is not None  # noqa: S101  # by contract
+        return self._driver
 
-        Args:
-            time_left: seconds until a command must have its answer, asked for each.
+    @property
+    def bidi(self) -> Bidi:
+        """For contexts and events; of a browser that was started."""
+        assert self._bidi is not None  # noqa: S101  # by contract
+        return self._bidi
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether one of its processes has ended, or the connection."""
+        is_dead = any(one.poll() is not None for one in self._started.values())
+        return is_dead or self._bidi is None or self._bidi.is_gone
+
+    def memory_bytes(self) -> int:
+        """What all of its processes hold for themselves."""
+        return processes.memory_bytes(list(self._started.values()))
+
+    def start(self, within_s: float) -> None:
+        """Start the processes and connect to them.
 
         Raises:
             PermanentFailure: `browser_missing` or `browser_start_failed`.
             TemporaryFailure: `browser_start_failed`, it did not start in time.
         """
         programs = find_programs(self._options)
-        limit = min(self._options.start_timeout.total_seconds(), time_left())
+        limit = min(self._options.start_timeout.total_seconds(), within_s)
         deadline = time.monotonic() + limit
         self._start_processes(programs)
         # Takes a while the first time; the processes start meanwhile.
         from apps.steps.browser.chromium.driver import join
 
         ports = self.folder / "profile" / "DevToolsActivePort"
-        self._browser_port = self._wait_for("browser", ports, _BROWSER_PORT, deadline)
+        browser_port = self._wait_for("browser", ports, _BROWSER_PORT, deadline)
         said = self._log("driver")
         driver_port = self._wait_for("driver", said, _DRIVER_PORT, deadline)
-        self._driver = join(driver_port, self._browser_port, time_left)
+        self._driver = join(driver_port, browser_port)
+        self._bidi = Bidi(self._driver.bidi_url)
         self._refuse_if_closed()
-        return self._driver
-
-    def replace_tabs(self, driver: "Driver") -> None:
-        """Go on in an empty tab, all others closed; cookies stay.
-
-        Raises:
-            OSError: the browser does not answer.
-        """
-        handle = replace_tabs(self._browser_port)
-        driver.switch_to.window(handle)
-        driver.prepare_tab()
 
     def close(self) -> None:
         """End all processes and remove the profile; can be called again."""
         self._is_closed = True
         driver, self._driver = self._driver, None
+        bidi, self._bidi = self._bidi, None
         processes.end_all(str(self.folder), list(self._started.values()))
+        if bidi is not None:
+            bidi.close()
         if driver is not None:
             driver.disconnect()
         self._remove_folder()
 
     def _start_processes(self, programs: Programs) -> None:
         profile = self.folder / "profile"
-        write_preferences(profile, self._download_dir)
+        write_preferences(profile)
         driver = [
             programs.driver,
             "--port=0",

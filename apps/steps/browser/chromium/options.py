@@ -54,7 +54,6 @@ class BrowserOptions:
         path: the browser's program; None looks for Chrome or Chromium.
         driver_path: chromedriver's program; None looks for it.
         sandbox: Chromium's own sandbox; None: on, except for root, whom it refuses.
-        width, height: of the window, in CSS pixels.
         start_timeout: for the start of the browser.
         command_timeout: for one command to the browser, page loads apart.
     """
@@ -62,8 +61,6 @@ class BrowserOptions:
     path: str | None = None
     driver_path: str | None = None
     sandbox: bool | None = None
-    width: int = 1280
-    height: int = 800
     start_timeout: timedelta = timedelta(seconds=30)
     command_timeout: timedelta = timedelta(seconds=60)
 
@@ -76,7 +73,8 @@ def switches(
         *_QUIET,
         f"--disable-features={','.join(_FEATURES_OFF)}",
         f"--user-data-dir={profile}",
-        f"--window-size={options.width},{options.height}",
+        # Pages have the size that their context was given.
+        "--window-size=1280,900",
         "--lang=en-US",
         # A port that the system chooses, on loopback.
         "--remote-debugging-port=0",
@@ -115,36 +113,29 @@ def _is_shared_memory_small() -> bool:
     return space.f_frsize * space.f_bavail < _LEAST_SHARED_MEMORY_BYTES
 
 
-def write_preferences(profile: Path, download_dir: Path | None) -> None:
+def write_preferences(profile: Path) -> None:
     """Put the preferences into a profile that was not used yet."""
     folder = profile / "Default"
     folder.mkdir(parents=True)
-    content = json.dumps(_preferences(download_dir))
+    content = json.dumps(_PREFERENCES)
     (folder / "Preferences").write_text(content, encoding="utf-8")
 
 
-def _preferences(download_dir: Path | None) -> JsonObject:
-    block = 2
-    chosen: JsonObject = {
-        "credentials_enable_service": False,
-        "download": {"prompt_for_download": False},
-        "net": {"network_prediction_options": block},
-        "plugins": {"always_open_pdf_externally": True},
-        "profile": {
-            "password_manager_enabled": False,
-            "default_content_setting_values": {
-                "geolocation": block,
-                "media_stream": block,
-                "notifications": block,
-                "popups": block,
-            },
+_BLOCK = 2
+_PREFERENCES: JsonObject = {
+    "credentials_enable_service": False,
+    "download": {"prompt_for_download": False},
+    "net": {"network_prediction_options": _BLOCK},
+    "plugins": {"always_open_pdf_externally": True},
+    "profile": {
+        "password_manager_enabled": False,
+        "default_content_setting_values": {
+            "geolocation": _BLOCK,
+            "media_stream": _BLOCK,
+            "notifications": _BLOCK,
         },
-        "safebrowsing": {"enabled": False},
-        "translate": {"enabled": False},
-        "webrtc": {"ip_handling_policy": "disable_non_proxied_udp"},
-    }
-    if download_dir is None:
-        chosen["download_restrictions"] = 3  # all
-    else:
-        chosen["download"]["default_directory"] = str(download_dir)
-    return chosen
+    },
+    "safebrowsing": {"enabled": False},
+    "translate": {"enabled": False},
+    "webrtc": {"ip_handling_policy": "disable_non_proxied_udp"},
+}

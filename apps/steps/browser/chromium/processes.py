@@ -75,6 +75,16 @@ def end_all(marker: str, started: Sequence[subprocess.Popen[bytes]]) -> None:
             break
 
 
+def memory_bytes(started: Sequence[subprocess.Popen[bytes]]) -> int:
+    """What the processes and all below them hold for themselves."""
+    total = 0
+    for process in _trees(started):
+        with contextlib.suppress(psutil.Error):
+            info = process.memory_info()
+            total += info.rss - getattr(info, "shared", 0)
+    return total
+
+
 def _collect(
     victims: Sequence[psutil.Process], started: Sequence[subprocess.Popen[bytes]]
 ) -> None:

@@ -1,0 +1,141 @@
+"""Isolated contexts of a browser: what one has, no other can see."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.core.types import JsonObject
+from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.settings import BrowserSettings
+
+_USUAL = BrowserSettings()
+# A dialog stops every command until somebody answers it, and a page can open them
+# without end. So pages get the answers of a person who cancels, at once, until a step
+# wants to answer itself; what `print` opens, nobody can answer.
+_SILENT = """
+() => {
+  const kept = {};
+  const answers = {alert: undefined, confirm: false, prompt: null, print: undefined};
+  for (const [name, answer] of Object.entries(answers)) {
+    kept[name] = Object.getOwnPropertyDescriptor(window, name);
+    Object.defineProperty(window, name, {
+      value: {[name]() { return answer; }}[name], configurable: true, writable: true,
+    });
+  }
+  const restore = () => {
+    for (const name of ['alert', 'confirm', 'prompt']) {
+      Object.defineProperty(window, name, kept[name]);
+    }
+  };
+  Object.defineProperty(window, Symbol.for('rpa.dialogs'), {value: restore});
+}
+"""
+# Gives the open page and its frames their own dialogs back.
+OWN_DIALOGS = """
+const give = (one) => {
+  try {
+    const restore = one[Symbol.for('rpa.dialogs')];
+    if (restore) restore();
+    for (let at = 0; at < one.frames.length; at += 1) give(one.frames[at]);
+  } catch {
+    // Of another site: its next page has them.
+  }
+};
+give(window);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UserContext:
+    """Cookies, storage, cache and downloads of one execution.
+
+    Attributes:
+        id: as the browser calls it.
+        tab: its first tab.
+        downloads: where its downloads go.
+        silencer: the script that keeps pages from opening dialogs.
+    """
+
+    id: str
+    tab: str
+    downloads: Path
+    silencer: str
+
+
+def make_context(bidi: Bidi, downloads: Path) -> UserContext:
+    """A new context with an empty tab, as workflows without settings have it.
+
+    Raises:
+        BidiError, BidiGone: the browser cannot or does not answer.
+    """
+    downloads.mkdir(parents=True)
+    prompts = {"default": "ignore"}
+    made = bidi.call("browser.createUserContext", unhandledPromptBehavior=prompts)
+    user_context = str(made["userContext"])
+    folder = {"type": "allowed", "destinationFolder": str(downloads)}
+    only = [user_context]
+    bidi.call("browser.setDownloadBehavior", downloadBehavior=folder, userContexts=only)
+    silencer = bidi.call(
+        "script.addPreloadScript", functionDeclaration=_SILENT, userContexts=only
+    )
+    _resize(bidi, only, _USUAL)
+    tab = bidi.call("browsingContext.create", type="tab", userContext=user_context)
+    handle, script = str(tab["context"]), str(silencer["script"])
+    return UserContext(user_context, handle, downloads, script)
+
+
+def remove_context(bidi: Bidi, user_context: str, *, within_s: float = 5.0) -> None:
+    """Close all of its tabs and forget all that it has.
+
+    Raises:
+        BidiError, BidiGone: the browser cannot or does not answer.
+    """
+    bidi.call("browser.removeUserContext", within_s=within_s, userContext=user_context)
+
+
+def dress(bidi: Bidi, context: UserContext, settings: BrowserSettings) -> None:
+    """Make a new context what the workflow wants it to be.
+
+    Raises:
+        BidiError, BidiGone: the browser cannot or does not answer.
+    """
+    only = [context.id]
+    if settings.shape != _USUAL.shape:
+        _resize(bidi, only, settings)
+    for method, parameters in _emulations(settings).items():
+        bidi.call(method, userContexts=only, **parameters)
+    if settings.geolocation is not None:
+        grant: JsonObject = {"descriptor": {"name": "geolocation"}, "state": "granted"}
+        bidi.call(
+            "permissions.setPermission", origin="*", userContext=context.id, **grant
+        )
+
+
+def _resize(bidi: Bidi, only: list[str], settings: BrowserSettings) -> None:
+    shape = settings.shape
+    size = {"width": shape.width, "height": shape.height}
+    bidi.call(
+        "browsingContext.setViewport",
+        viewport=size,
+        devicePixelRatio=shape.scale,
+        userContexts=only,
+    )
+
+
+def _emulations(settings: BrowserSettings) -> dict[str, JsonObject]:
+    wanted: dict[str, JsonObject] = {}
+    if agent := settings.shape.user_agent:
+        wanted["emulation.setUserAgentOverride"] = {"userAgent": agent}
+    if settings.locale:
+        wanted["emulation.setLocaleOverride"] = {"locale": settings.locale}
+    if settings.timezone:
+        wanted["emulation.setTimezoneOverride"] = {"timezone": settings.timezone}
+    if settings.geolocation:
+        here = settings.geolocation.model_dump()
+        wanted["emulation.setGeolocationOverride"] = {"coordinates": here}
+    if settings.headers:
+        headers = [
+            {"name": name, "value": {"type": "string", "value": value}}
+            for name, value in settings.headers.items()
+        ]
+        wanted["network.setExtraHeaders"] = {"headers": headers}
+    return wanted

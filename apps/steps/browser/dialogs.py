@@ -1,0 +1,60 @@
+"""Answers a page's dialogs at once: nobody is there to do so, and they stop it all."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from apps.core.types import JsonObject
+
+_MOST_SEEN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to do with a dialog; `text` is for a prompt."""
+
+    action: Literal["accept", "dismiss"] = "dismiss"
+    text: str | None = None
+
+
+@dataclass
+class Dialogs:
+    """The answers of one context; dismisses what nobody expected.
+
+    Attributes:
+        usual: for dialogs that nothing was said of.
+        seen: `{type, message, action}` of the last ones, oldest first.
+        count: of all.
+    """
+
+    usual: Answer = Answer()
+    seen: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=_MOST_SEEN))
+    count: int = 0
+    _next: deque[Answer] = field(default_factory=deque)
+
+    def expect(self, answer: Answer, times: int | None) -> None:
+        """Answer the next `times` dialogs so; None: all from now on."""
+        if times is None:
+            self.usual = answer
+            self._next.clear()
+        else:
+            self._next.extend([answer] * times)
+
+    def answer(self, opened: JsonObject) -> JsonObject:
+        """How to handle a prompt that was opened: parameters of `handleUserPrompt`."""
+        kind = str(opened.get("type"))
+        if kind == "beforeunload":
+            # The page is to be left, whatever it thinks of that.
+            answer = Answer("accept")
+        else:
+            answer = self._next.popleft() if self._next else self.usual
+        self.count += 1
+        message = str(opened.get("message", ""))[:1_000]
+        self.seen.append({"type": kind, "message": message, "action": answer.action})
+        handled: JsonObject = {
+            "context": opened["context"],
+            "accept": answer.action == "accept",
+        }
+        if kind == "prompt" and answer.text is not None:
+            handled["userText"] = answer.text
+        return handled

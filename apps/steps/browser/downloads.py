@@ -1,0 +1,69 @@
+"""Files that the pages of one context download."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.core.types import JsonObject
+
+
+@dataclass
+class Download:
+    """One file: under way, then `complete` or `canceled`."""
+
+    url: str
+    name: str
+    status: str = "pending"
+    path: Path | None = None
+
+
+@dataclass
+class Downloads:
+    """What was downloaded, oldest first, and which of it a step has taken."""
+
+    all: list[Download] = field(default_factory=list)
+    _by_navigation: dict[str, Download] = field(default_factory=dict)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _taken: int = 0
+
+    def begin(self, told: JsonObject) -> None:
+        """A download begins."""
+        name = str(told.get("suggestedFilename") or "download")
+        made = Download(str(told.get("url", ""))[:2_000], name)
+        with self._changed:
+            self.all.append(made)
+            self._by_navigation[str(told.get("navigation"))] = made
+            self._changed.notify_all()
+
+    def end(self, told: JsonObject) -> None:
+        """A download ends, well or not."""
+        with self._changed:
+            found = self._by_navigation.pop(str(told.get("navigation")), None)
+            if found is None:
+                return
+            found.status = str(told.get("status"))
+            if path := told.get("filepath"):
+                found.path = Path(str(path))
+            self._changed.notify_all()
+
+    def take(self, within_s: float) -> Download | None:
+        """The oldest that no step has taken yet, once it has ended; None: none has."""
+
+        def next_one() -> Download | None:
+            if len(self.all) <= self._taken:
+                return None
+            found = self.all[self._taken]
+            return None if found.status == "pending" else found
+
+        with self._changed:
+            self._changed.wait_for(lambda: next_one() is not None, timeout=within_s)
+            found = next_one()
+            if found is not None:
+                self._taken += 1
+            return found
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether one has begun and not ended."""
+        with self._changed:
+            return bool(self._by_navigation)

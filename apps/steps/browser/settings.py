@@ -1,0 +1,117 @@
+"""What a workflow can choose about its browser: `settings.browser`."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from apps.steps.browser.devices import DEVICES, Device, DeviceName
+
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# The browser's own affair, or a way around the proxy.
+_FORBIDDEN_HEADERS = frozenset(
+    {"connection", "content-length", "host", "proxy-authorization", "transfer-encoding"}
+)
+
+
+def _locale(text: str) -> str:
+    if not _LOCALE.fullmatch(text):
+        raise ValueError("must be a language such as en, de-CH or pt-BR")
+    return text
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("must be a time zone such as Europe/Berlin")
+    return name
+
+
+def _one_line(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("must be one line")
+    return text
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or name.lower() in _FORBIDDEN_HEADERS:
+            raise ValueError(f"{name[:100]!r} cannot be a header here")
+        _one_line(value)
+    return headers
+
+
+def _proxy(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme == "http" and parts.hostname and (parts.port or 1) > 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("must be the address of an HTTP proxy: http://host:port")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Geolocation(_Model):
+    """Where the browser says it is, in degrees; accuracy in meters."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    accuracy: Annotated[float, Field(ge=0, le=1_000_000)] = 10.0
+
+
+class BrowserSettings(_Model):
+    """The browser of a workflow's executions.
+
+    Attributes:
+        headless: without a window; with one, the worker needs a display.
+        width, height: of the page, in CSS pixels.
+        device: to pass for; brings size, pixels and user agent.
+        user_agent: in place of the browser's or the device's own.
+        headers: sent with every request.
+        block: what is not loaded.
+        proxy: an HTTP proxy to go through; the rules for addresses hold for it and
+            for what it is asked for.
+        keep_session: under this name cookies and storage are kept for later
+            executions of the workflow, encrypted.
+        evidence: when screenshot, page and network traffic of a step are kept.
+    """
+
+    browser: Literal["chromium", "firefox"] = "chromium"
+    headless: bool = True
+    width: Annotated[int, Field(ge=100, le=7680)] = 1280
+    height: Annotated[int, Field(ge=100, le=4320)] = 800
+    device: DeviceName | None = None
+    user_agent: Annotated[Line, Field(min_length=1, max_length=500)] | None = None
+    locale: Annotated[str, AfterValidator(_locale)] | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    geolocation: Geolocation | None = None
+    headers: Annotated[
+        dict[str, Annotated[str, Field(max_length=4_000)]],
+        Field(max_length=50),
+        AfterValidator(_headers),
+    ] = {}
+    block: Annotated[tuple[Literal["images", "ads"], ...], Field(max_length=2)] = ()
+    proxy: Annotated[str, AfterValidator(_proxy), Field(max_length=500)] | None = None
+    keep_session: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")] | None = None
+    evidence: Literal["off", "on_failure", "always"] = "on_failure"
+
+    @property
+    def shape(self) -> Device:
+        """Size, pixels and user agent that pages see."""
+        shape = DEVICES[self.device] if self.device else Device(self.width, self.height)
+        given = {"width", "height"} & self.model_fields_set if self.device else set()
+        sizes = {name: getattr(self, name) for name in given}
+        if self.user_agent is not None:
+            sizes["user_agent"] = self.user_agent
+        return shape._replace(**sizes)
