@@ -3,12 +3,17 @@
 Q1 lost: everything accepted has a row and has ended, and nothing else is there.
 Q2 double: every recorded step is there once; the ledger knows one key for each keyed
 effect, and one request at most for each that may not be repeated; one end is told.
-Q4 drained: no event waits, no lease is held, no browser or temporary file is left.
+Q4 drained: no event waits, no lease is held, no browser or temporary file is left,
+but for the browser that each living child keeps warm.
 Q5 truth: what failed says why, in a way that its author was told to expect.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
 
 from tests.faults.case import Run
 from tests.faults.load import KEYED, PLAIN, Load
@@ -157,8 +162,23 @@ def _left(stack: Stack) -> list[str]:
     )[0][0]
     if held:
         left.append(f"{held} leases are held")
-    if browsers := stack.browsers():
-        left.append(f"{len(browsers)} browser processes are left")
-    if files := list((stack.directory / "tmp").glob("rpa-*")):
+    if orphans := [one for one in stack.browsers() if not _owner(one.cmdline())]:
+        left.append(f"{len(orphans)} browser processes are left")
+    if files := [
+        one for one in (stack.directory / "tmp").glob("rpa-*") if _is_left(one)
+    ]:
         left.append(f"{len(files)} temporary directories are left")
     return left
+
+
+_KEPT_BY = re.compile(r"rpa-browser-(\d+)-")
+
+
+def _owner(words: list[str]) -> bool:
+    """Whether a browser is one that a living child keeps warm."""
+    found = _KEPT_BY.search(" ".join(words))
+    return found is not None and psutil.pid_exists(int(found[1]))
+
+
+def _is_left(folder: Path) -> bool:
+    return not _owner([folder.name])

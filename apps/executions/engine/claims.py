@@ -43,7 +43,7 @@ _CLAIM = """
         c.id, c.organization_id, c.workflow_id, c.version_id, c.lease_token,
         c.inputs::text, c.started_at, c.running_ms, c.timeout_ms, c.dry_run, c.depth,
         c.trigger, c.lease_token > 1 OR c.reused_steps > 0, c.parent_id, c.claimed_at,
-        c.pool, c.limit_key, is_limited, c.has_masked_inputs, c.test::text
+        c.pool, c.deliveries, c.limit_key, is_limited, c.has_masked_inputs, c.test::text
     FROM chosen LEFT JOIN claimed c ON true
 """
 _BY_ID = f"""

@@ -59,6 +59,12 @@ _PARK = _closing(
     " ELSE %(due_at)s::timestamptz END, wake_requested = false",
     condition=_UNLESS_CANCELLED,
 )
+# As when a worker dies: it counts, so that no page kills one browser after another.
+_BEGIN_AGAIN = _closing(
+    "status = 'queued', reason = 'its browser died; goes on from the last page',"
+    " rung_at = clock_timestamp()",
+    condition=_UNLESS_CANCELLED,
+)
 _HAND_BACK = _closing(
     "status = 'queued', reason = 'its worker is shutting down',"
     " deliveries = deliveries - 1, rung_at = clock_timestamp()",
@@ -168,8 +174,13 @@ class Endings:
             LeaseLost: it is another worker's now, or somebody asked to cancel it.
         """
         values = {"running_ms": running_ms}
-        close = self._close(waiting, _HAND_BACK, "hand_back", values)
-        self._commit(close)
+        self._commit(self._close(waiting, _HAND_BACK, "hand_back", values))
+        dispatcher.ring(self.lease.execution_id, self.lease.pool)
+
+    def begin_again(self, waiting: list[str], *, running_ms: int) -> None:
+        """Queue it again, as if its worker had died; errors as for `hand_back`."""
+        values = {"running_ms": running_ms}
+        self._commit(self._close(waiting, _BEGIN_AGAIN, "begin_again", values))
         dispatcher.ring(self.lease.execution_id, self.lease.pool)
 
     def is_cancel_asked(self) -> bool:

@@ -35,6 +35,14 @@ class Frame:
         return Frame(self.strand, scope, prefix, self.deadline, self.deadline_path)
 
 
+class BrowserLost(BaseException):
+    """The browser died under the walk, which has to begin again from its records.
+
+    No error of the step: the page is restored, and what was typed since it was loaded
+    is typed again, as after the death of a worker.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an execution ended: status, reason for people, error if it failed."""

@@ -41,6 +41,7 @@ class Lease:
         running_ms: running time of earlier claims.
         claimed_at: now, by the database's clock.
         is_resumed: whether an earlier claim or a retry may have left records.
+        deliveries: how many claims have not ended in order, this one counted.
         limit_key: what it shares a limit with; empty when it has none.
         is_limited: its organization may have only so many running.
         has_masked_inputs: secrets in its inputs stand there as placeholders.
@@ -63,6 +64,7 @@ class Lease:
     parent_id: uuid.UUID | None
     claimed_at: datetime
     pool: str
+    deliveries: int
     limit_key: str
     is_limited: bool
     has_masked_inputs: bool

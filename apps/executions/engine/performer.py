@@ -17,6 +17,7 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.expressions import Scope
 from apps.core.types import Json, JsonObject
 from apps.executions.engine import interrupts, masking, outputs
+from apps.executions.engine.frames import BrowserLost
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.ports import Result, TimedOut
 from apps.executions.engine.records import Record
@@ -24,6 +25,7 @@ from apps.executions.engine.slots import Order, Slot
 from apps.executions.engine.strand import Strand
 from apps.executions.engine.tools import ExecutionTools
 from apps.steps.base import Effect, Params, StepType, Value
+from apps.steps.browser.failures import BrowserGone
 from apps.steps.context import Resumption, StepContext
 from apps.steps.signals import Park
 from apps.workflows.definition.model import Node
@@ -74,6 +76,7 @@ class StepPerformer:
         claimed_at: the database's time of right now; ours may be hours off.
         dry_run: replace `write` steps by their mock or a note.
         output_limit_bytes: most that one output may have as JSON.
+        may_begin_again: whether the loss of the browser is no failure of the step.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class StepPerformer:
         slot: Slot,
         dry_run: bool,
         output_limit_bytes: int,
+        may_begin_again: bool = False,
     ) -> None:
         self.execution_id = str(execution_id)
         # The database's time at which our steady clock stood at 0.
@@ -95,6 +99,7 @@ class StepPerformer:
         self.slot = slot
         self.dry_run = dry_run
         self.output_limit_bytes = output_limit_bytes
+        self.may_begin_again = may_begin_again
         self.branches_overdue = False
         self._handlers_until: float | None = None
         self._is_retired = False
@@ -115,6 +120,7 @@ class StepPerformer:
         Raises:
             RpaError: an expression failed, or the params do not fit.
             Interrupted: it was stopped from outside.
+            BrowserLost: the browser that it needs has died since the last step.
         """
         kind: StepType[Any] = node.kind  # type: ignore[assignment]  # no block
         params = node.fixed_params
@@ -124,6 +130,9 @@ class StepPerformer:
                 # Expressions may take seconds: a time limit has to reach them too.
                 rendered = interrupts.run_until(deadline, node.params.render, scope)
             params = self._validated(kind, rendered)
+        if self.may_begin_again and kind.needs_browser and self.tools.is_browser_lost:
+            # Before its intent is written down: it has certainly not begun.
+            raise BrowserLost
         effect = kind.effect_of(params)
         is_rehearsed = self.dry_run and effect is Effect.WRITE
         if is_rehearsed:
@@ -181,6 +190,10 @@ class StepPerformer:
             )
         except Park as park:
             park.warnings = context.warnings
+            raise
+        except BrowserGone as gone:
+            if self.may_begin_again and self.tools.had_page:
+                raise BrowserLost from gone
             raise
         result = Encoded(output, *self.encode(output))
         variables, variables_text = context.variables, "{}"

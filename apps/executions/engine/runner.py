@@ -30,7 +30,7 @@ from apps.executions.engine import (
 )
 from apps.executions.engine.endings import Endings
 from apps.executions.engine.flusher import Flusher
-from apps.executions.engine.frames import Outcome
+from apps.executions.engine.frames import BrowserLost, Outcome
 from apps.executions.engine.guarded_secrets import GuardedSecrets
 from apps.executions.engine.interpreter import Interpreter
 from apps.executions.engine.journal import Finish, Journal, Limits
@@ -221,6 +221,8 @@ class _Run:
             finish = partial(self._park, park)
         except interrupts.Interrupted:
             finish = self._interrupted
+        except BrowserLost:
+            finish = partial(self._give_back, self._beginning_again())
         finally:
             performer.retire()
             self._clean_up(tools)
@@ -249,6 +251,7 @@ class _Run:
             slot=self.place.slot,
             dry_run=self.lease.dry_run,
             output_limit_bytes=settings.STEP_OUTPUT_MAX_BYTES,
+            may_begin_again=self.lease.deliveries < settings.EXECUTION_MAX_DELIVERIES,
         )
 
     def _arm(self, definition: Definition) -> None:
@@ -326,6 +329,10 @@ class _Run:
 
     def _hand_back(self) -> None:
         self._give_back(partial(self.endings.hand_back, running_ms=self._running_ms()))
+
+    def _beginning_again(self) -> Finish:
+        log.warning("browser lost", extra={"execution_id": self.lease.execution_id})
+        return partial(self.endings.begin_again, running_ms=self._running_ms())
 
     def _give_back(self, finish: Finish) -> None:
         try:

@@ -175,6 +175,16 @@ class ExecutionTools:
             self._page = _loaded(session)
         return session
 
+    @property
+    def is_browser_lost(self) -> bool:
+        """Whether the execution had a page in a browser that has died."""
+        return self._session is not None and self._session.is_lost
+
+    @property
+    def had_page(self) -> bool:
+        """Whether something was done in the browser that a new one does not have."""
+        return self._page is not None
+
     def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
         """The browser's state when this step has loaded another page, else None.
 

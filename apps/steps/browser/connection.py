@@ -76,7 +76,7 @@ class BrowserConnection:
         # A command had no answer: the driver is still at it, and takes no other.
         self._is_stuck = False
         self.command_s = host.command_s
-        self._has_dialogs = False
+        self._has_dialogs = self._was_lost = False
         self.dialogs, self.downloads = Dialogs(), Downloads()
 
     @property
@@ -88,6 +88,11 @@ class BrowserConnection:
     def is_running(self) -> bool:
         """Whether it has a browser that was not lost."""
         return self._loan is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether what it had has died, noticed or not."""
+        return self._was_lost or (self._loan is not None and self._loan.is_gone)
 
     @property
     def is_responsive(self) -> bool:
@@ -300,6 +305,7 @@ class BrowserConnection:
 
     def _start(self) -> Loan:
         self._refuse_if_closed()
+        self._was_lost = False
         started = time.monotonic()
         self._is_in_frame = self._is_stuck = self._is_busy = self._has_dialogs = False
         self._loan = loan = self._host.lend(
@@ -314,6 +320,7 @@ class BrowserConnection:
         """What it had is of no more use: the next use borrows anew."""
         self._is_busy = True
         if self._give_back():
+            self._was_lost = True
             self._tell("browser_lost")
 
     def _give_back(self) -> bool:

@@ -75,6 +75,11 @@ class Loan:
         return self.browser.bidi
 
     @property
+    def is_gone(self) -> bool:
+        """Whether its browser has died."""
+        return self.browser.chromium.is_gone
+
+    @property
     def tabs(self) -> list[str]:
         """The open tabs, oldest first."""
         return self.browser.router.tabs(self.context.id)

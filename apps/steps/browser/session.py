@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urldefrag
+from urllib.parse import urldefrag, urlsplit
 
 from selenium.common.exceptions import UnexpectedAlertPresentException
 
@@ -53,6 +53,8 @@ class BrowserSession(BrowserConnection):
         seconds = self.within_step(timeout)
         deadline = time.monotonic() + seconds
         since = self._state_before()["since"]
+        if self.settings.geolocation is not None:
+            self._let_locate(url)
         try:
             self.steadily(lambda: self._load(url, wait_until, seconds))
         except RpaError as error:
@@ -209,6 +211,17 @@ class BrowserSession(BrowserConnection):
         except TemporaryFailure:
             self.open_new_tab()
             return self.state()
+
+    def _let_locate(self, url: str) -> None:
+        """Let the pages of the address's site ask where the browser is."""
+        parts = urlsplit(url)
+        self.bidi(
+            "permissions.setPermission",
+            descriptor={"name": "geolocation"},
+            state="granted",
+            origin=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+            userContext=self.loan.context.id,
+        )
 
     def _load(self, url: str, wait_until: str, seconds: float) -> None:
         limit = max(seconds, self.command_s)

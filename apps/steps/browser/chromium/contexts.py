@@ -103,11 +103,6 @@ def dress(bidi: Bidi, context: UserContext, settings: BrowserSettings) -> None:
         _resize(bidi, only, settings)
     for method, parameters in _emulations(settings).items():
         bidi.call(method, userContexts=only, **parameters)
-    if settings.geolocation is not None:
-        grant: JsonObject = {"descriptor": {"name": "geolocation"}, "state": "granted"}
-        bidi.call(
-            "permissions.setPermission", origin="*", userContext=context.id, **grant
-        )
 
 
 def _resize(bidi: Bidi, only: list[str], settings: BrowserSettings) -> None:

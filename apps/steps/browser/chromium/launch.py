@@ -54,6 +54,7 @@ class Chromium:
     ) -> None:
         self._options = options
         self._proxy_address = proxy_address
+        processes.remove_orphans(FOLDER)
         self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         self._started: dict[str, subprocess.Popen[bytes]] = {}
         self._driver: Driver | None = None

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,18 @@ def end_all(marker: str, started: Sequence[subprocess.Popen[bytes]]) -> None:
         if time.monotonic() > deadline:
             log.error("Processes of a browser outlive it", extra={"marker": marker})
             break
+
+
+def remove_orphans(prefix: str) -> None:
+    """Remove the folders of browsers whose process is gone.
+
+    Args:
+        prefix: of their names; the number of the process that has made one follows.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
+        owner = folder.name.removeprefix(prefix).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def memory_bytes(started: Sequence[subprocess.Popen[bytes]]) -> int:

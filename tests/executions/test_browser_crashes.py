@@ -1,0 +1,81 @@
+"""Rule 7: a browser that dies in the middle of a form costs time and nothing else."""
+
+import contextlib
+
+import psutil
+import pytest
+
+from tests.executions.test_worker import child_of
+from tests.fixtures_engine import wait_for
+from tests.http_server import running
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+]
+
+FORM = """<!doctype html><title>Order</title><form method=post action=/order>
+<label>Name <input name=name></label> <label>Town <input name=town></label>
+<label>Size <select name=size><option>S<option>L</select></label>
+<button>Send</button></form>"""
+THANKS = "<!doctype html><title>Thanks</title><h1>Thank you</h1>"
+
+
+@pytest.fixture
+def shop():
+    with running() as server:
+        kind = {"Content-Type": "text/html"}
+        server.answers("/form", 200, FORM, kind)
+        server.answers("/order", 200, THANKS, kind)
+        yield server
+
+
+def step(step_id, type_, **params):
+    return {"id": step_id, "type": type_, "params": params}
+
+
+def order(shop):
+    """A form of three fields, with a pause in the middle."""
+    return [
+        step("open", "navigate", url=shop.url("/form")),
+        step("name", "type", target="label=Name", text="Ann"),
+        step("size", "select_option", target="label=Size", label="L"),
+        step("pause", "delay", seconds=4),
+        step("town", "type", target="label=Town", text="Bern"),
+        step("send", "click", target="text=Send"),
+        step("said", "extract_text", target="h1"),
+    ]
+
+
+@pytest.fixture
+def paused(engine, start_worker, shop):
+    """An order whose worker pauses in the middle of the form, and its child."""
+    worker = start_worker("--concurrency", "1", EGRESS_ALLOW=shop.address)
+    execution = engine.start({"steps": order(shop)})
+    wait_for(lambda: "pause running" in engine.paths(execution), what="it pauses")
+    return execution, child_of(worker, execution, engine)
+
+
+def below(child, name):
+    """Processes of the browser below the child."""
+    for process in child.children(recursive=True):
+        is_driver = "chromedriver" in process.name()
+        if "chrom" in process.name() and is_driver == (name == "chromedriver"):
+            yield process
+
+
+@pytest.mark.parametrize("victim", ["chromedriver", "chromium", "child"])
+def test_a_form_is_filled_again_and_sent_once(engine, beat, paused, shop, victim):
+    execution, child = paused
+    victims = [child] if victim == "child" else list(below(child, victim))
+    assert victims
+    for process in victims:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it went with another one
+            process.kill()
+    done = engine.ended(execution, within=90)
+    assert (done.status, done.deliveries) == ("completed", 2), done.error
+    assert done.outputs["said"] == "Thank you"
+    sent = [one.text for one in shop.requests if one.path == "/order"]
+    assert sent == ["name=Ann&town=Bern&size=L"]
+    assert {row.status for row in engine.records(execution)} == {"completed"}
