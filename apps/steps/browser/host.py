@@ -26,6 +26,7 @@ from apps.steps.browser.chromium.contexts import (
 from apps.steps.browser.chromium.launch import Chromium
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.chromium.router import OnEvent, Router
+from apps.steps.browser.devices import Device
 from apps.steps.browser.failures import BrowserGone, told
 from apps.steps.browser.settings import BrowserSettings
 
@@ -122,6 +123,16 @@ class BrowserHost:
         """Whether a browser runs."""
         return self._browser is not None
 
+    @property
+    def has_spare(self) -> bool:
+        """Whether the next context is ready."""
+        return self._browser is not None and self._browser.spare is not None
+
+    def memory_bytes(self) -> int:
+        """What the browser holds; 0 when none runs."""
+        browser = self._browser
+        return browser.chromium.memory_bytes() if browser else 0
+
     def lend(
         self,
         settings: BrowserSettings,
@@ -147,11 +158,12 @@ class BrowserHost:
             browser.spare = None
             browser.lent.add(context.id)
             dress(browser.bidi, context, settings)
-            traffic = settings.evidence != "off"
-            browser.router.watch(context.id, on_event, traffic=traffic)
+            browser.router.watch(context.id, on_event)
             driver = browser.chromium.driver
             driver.time_left = time_left
             driver.switch_to.window(context.tab)
+            if settings.shape.is_mobile:
+                _pass_for_mobile(driver, settings.shape)
             return Loan(browser, context)
 
     def give_back(self, loan: Loan, *, was_cut: bool) -> None:
@@ -260,7 +272,7 @@ class BrowserHost:
     def _is_worn(self, browser: _Browser) -> bool:
         if browser.made >= MOST_CONTEXTS:
             return True
-        return browser.chromium.memory_bytes() > MOST_MEMORY_BYTES
+        return self.memory_bytes() > MOST_MEMORY_BYTES
 
     # --- the thread -----------------------------------------------------------------
 
@@ -289,6 +301,18 @@ class BrowserHost:
                 is_idle = self._browser is not None and not self._browser.lent
                 if is_idle and time.monotonic() - self._used_at >= IDLE_CLOSE_S:
                     self.discard()
+
+
+def _pass_for_mobile(driver: "Driver", shape: Device) -> None:
+    """Touch, and layout as on a telephone, in the driver's tab."""
+    driver.cdp(
+        "Emulation.setDeviceMetricsOverride",
+        width=shape.width,
+        height=shape.height,
+        deviceScaleFactor=shape.scale,
+        mobile=True,
+    )
+    driver.cdp("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5)
 
 
 def _require_free(driver: "Driver") -> None:

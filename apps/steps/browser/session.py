@@ -13,7 +13,7 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.browser import checkpoints, extraction
 from apps.steps.browser.connection import BrowserConnection
-from apps.steps.browser.failures import net_error
+from apps.steps.browser.failures import PageChanged, net_error
 from apps.steps.browser.missing import not_found
 from apps.steps.browser.target import Target, as_target
 from apps.steps.browser.urls import ask_proxy, checked_url, shown_url
@@ -84,7 +84,14 @@ class BrowserSession(BrowserConnection):
         `status` is None when not known, `since` tells one document from the next,
         `error` is the code of Chromium's own page for what could not be opened.
         """
-        return dict(self.steadily(lambda: self.run(None, "reading.state")))
+
+        def look() -> JsonObject:
+            found = self.run(None, "reading.state")
+            if found is None:  # its tab was closed meanwhile
+                raise PageChanged("The page went away.")
+            return dict(found)
+
+        return self.steadily(look)
 
     def html(self) -> str:
         """The page's document as it stands now."""

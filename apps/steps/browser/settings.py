@@ -1,8 +1,7 @@
 """What a workflow can choose about its browser: `settings.browser`."""
 
 import re
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -44,17 +43,6 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-def _proxy(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        is_whole = parts.scheme == "http" and parts.hostname and (parts.port or 1) > 0
-    except ValueError:
-        is_whole = False
-    if not is_whole or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError("must be the address of an HTTP proxy: http://host:port")
-    return text
-
-
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
@@ -74,21 +62,12 @@ class BrowserSettings(_Model):
     """The browser of a workflow's executions.
 
     Attributes:
-        headless: without a window; with one, the worker needs a display.
         width, height: of the page, in CSS pixels.
-        device: to pass for; brings size, pixels and user agent.
+        device: to pass for; brings size, pixels, touch and user agent.
         user_agent: in place of the browser's or the device's own.
         headers: sent with every request.
-        block: what is not loaded.
-        proxy: an HTTP proxy to go through; the rules for addresses hold for it and
-            for what it is asked for.
-        keep_session: under this name cookies and storage are kept for later
-            executions of the workflow, encrypted.
-        evidence: when screenshot, page and network traffic of a step are kept.
     """
 
-    browser: Literal["chromium", "firefox"] = "chromium"
-    headless: bool = True
     width: Annotated[int, Field(ge=100, le=7680)] = 1280
     height: Annotated[int, Field(ge=100, le=4320)] = 800
     device: DeviceName | None = None
@@ -101,10 +80,6 @@ class BrowserSettings(_Model):
         Field(max_length=50),
         AfterValidator(_headers),
     ] = {}
-    block: Annotated[tuple[Literal["images", "ads"], ...], Field(max_length=2)] = ()
-    proxy: Annotated[str, AfterValidator(_proxy), Field(max_length=500)] | None = None
-    keep_session: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")] | None = None
-    evidence: Literal["off", "on_failure", "always"] = "on_failure"
 
     @property
     def shape(self) -> Device:

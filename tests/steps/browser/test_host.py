@@ -18,7 +18,7 @@ from tests.fixtures_engine import wait_for
 
 pytestmark = pytest.mark.browser
 
-ABOUT = """<script>document.title = [
+ABOUT = """<meta name=viewport content="width=device-width"><script>document.title = [
   new Date(0).getHours(), navigator.language, innerWidth, devicePixelRatio,
   navigator.userAgent].join()</script>"""
 
@@ -120,6 +120,13 @@ def test_pages_see_what_the_workflow_chose(host, site, settings, expected):
         title = session.goto(site.add("/about", ABOUT))["title"]
     for wanted, seen in zip(expected, title.split(",", 4), strict=False):
         assert wanted is None or wanted in seen
+
+
+@pytest.mark.parametrize(("device", "points"), [("iphone", "5"), ("desktop", "0")])
+def test_a_telephone_has_touch(host, site, device, points):
+    script = "<script>document.title = navigator.maxTouchPoints</script>"
+    with BrowserSession(host, BrowserSettings(device=device)) as session:
+        assert session.goto(site.add("/touch", script))["title"] == points
 
 
 def test_what_one_chose_the_next_does_not_have(host, site):

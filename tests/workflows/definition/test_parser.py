@@ -117,6 +117,8 @@ MISTAKES = [
     ("variables: {a: '{{ variables.b }}', b: 1}", "variables.a", "not set before"),
     ("variables: {a: '{{ steps.x.output }}'}", "variables.a", "have not run yet"),
     ("variables: {a: '{{ secrets.key }}'}", "variables.a", "only in the params"),
+    ("settings: {browser: {colour: 1}}", "settings.browser.colour", ""),
+    ("settings: {browser: {timezone: Mars}}", "settings.browser.timezone", "zone"),
     ("settings: {timout: 5m}", "settings.timout", 'did you mean "timeout"'),
     ("settings: {timeout: 0}", "settings.timeout", "longer than 0"),
     ("settings: {retention: {completed: 1m}}", "settings.retention.completed", "hour"),
@@ -245,3 +247,9 @@ def test_says_where_in_the_yaml_a_mistake_is() -> None:
         ("steps[0].timeout", 3, 14),
         ("steps[1].type", 4, 5),
     ]
+
+
+def test_reads_what_the_browser_shall_be() -> None:
+    settings = {"browser": {"width": 800, "device": "ipad"}}
+    browser = parse(with_steps(step(), settings=settings)).settings.browser
+    assert (browser.shape.width, browser.shape.scale) == (800, 2.0)

@@ -9,19 +9,12 @@ from apps.steps.browser.chromium.bidi import Bidi
 
 OnEvent = Callable[[str, JsonObject], None]
 
-# What a browser always tells of.
-_ALWAYS = (
+_EVENTS = (
     "browsingContext.contextCreated",
     "browsingContext.contextDestroyed",
     "browsingContext.userPromptOpened",
     "browsingContext.downloadWillBegin",
     "browsingContext.downloadEnd",
-)
-_TRAFFIC = (
-    "log.entryAdded",
-    "network.beforeRequestSent",
-    "network.responseCompleted",
-    "network.fetchError",
 )
 
 
@@ -33,26 +26,17 @@ class Router:
     """
 
     def __init__(self, bidi: Bidi) -> None:
-        self._bidi = bidi
         self._lock = threading.Lock()
         self._owners: dict[str, str] = {}
         self._tabs: dict[str, list[str]] = {}
         self._watchers: dict[str, OnEvent] = {}
-        for event in (*_ALWAYS, *_TRAFFIC):
+        for event in _EVENTS:
             bidi.on(event, partial(self._take, event))
-        bidi.call("session.subscribe", events=list(_ALWAYS))
+        bidi.call("session.subscribe", events=list(_EVENTS))
 
-    def watch(self, user_context: str, handler: OnEvent, *, traffic: bool) -> None:
-        """Tell `handler` of what happens there; called on the reading thread.
-
-        Args:
-            traffic: of requests and console messages too.
-        """
+    def watch(self, user_context: str, handler: OnEvent) -> None:
+        """Tell `handler` of what happens there; called on the reading thread."""
         self._watchers[user_context] = handler
-        if traffic:
-            self._bidi.call(
-                "session.subscribe", events=list(_TRAFFIC), userContexts=[user_context]
-            )
 
     def forget(self, user_context: str) -> None:
         """Tell nobody any more of what happens there."""
@@ -71,8 +55,7 @@ class Router:
     def _take(self, event: str, parameters: JsonObject) -> None:
         if event == "browsingContext.contextCreated":
             self._add(parameters)
-        source = parameters.get("source") or parameters
-        owner = self._owners.get(str(source.get("context")))
+        owner = self._owners.get(str(parameters.get("context")))
         if event == "browsingContext.contextDestroyed":
             self._remove(parameters)
         if owner is not None and (watcher := self._watchers.get(owner)):
