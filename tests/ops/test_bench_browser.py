@@ -1,0 +1,32 @@
+"""`manage.py bench browser`: measures real browsers and leaves none behind."""
+
+import json
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tests.fixtures_engine import ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+
+
+def test_says_how_long_each_way_takes_and_what_a_context_holds():
+    command = [sys.executable, str(ROOT / "manage.py"), "bench", "browser", "--json"]
+    done = subprocess.run(
+        [*command, "--samples=2", "--sessions=3"],
+        env={**os.environ, "RPA_BOOTSTRAP": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert 0 < found["ways"]["warm"]["p50_ms"] < found["ways"]["cold"]["p50_ms"]
+    assert found["memory_per_context_mib"] > 0
+    growth = found["growth"]
+    assert growth["before"]["processes"] == growth["after"]["processes"]
+    left = [one for one in psutil.process_iter() if "chrom" in one.name()]
+    assert not [one for one in left if one.ppid() == os.getpid()]
