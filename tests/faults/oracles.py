@@ -8,6 +8,7 @@ but for the browser that each living child keeps warm.
 Q5 truth: what failed says why, in a way that its author was told to expect.
 """
 
+import contextlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -162,7 +163,7 @@ def _left(stack: Stack) -> list[str]:
     )[0][0]
     if held:
         left.append(f"{held} leases are held")
-    if orphans := [one for one in stack.browsers() if not _owner(one.cmdline())]:
+    if orphans := [one for one in stack.browsers() if not _is_below_a_worker(one)]:
         left.append(f"{len(orphans)} browser processes are left")
     if files := [
         one for one in (stack.directory / "tmp").glob("rpa-*") if _is_left(one)
@@ -171,14 +172,17 @@ def _left(stack: Stack) -> list[str]:
     return left
 
 
+def _is_below_a_worker(browser: psutil.Process) -> bool:
+    """Whether a living worker keeps it; what has lost its parent has another one."""
+    with contextlib.suppress(psutil.Error):
+        return any("manage.py" in " ".join(one.cmdline()) for one in browser.parents())
+    return True  # it ended just now
+
+
 _KEPT_BY = re.compile(r"rpa-browser-(\d+)-")
 
 
-def _owner(words: list[str]) -> bool:
-    """Whether a browser is one that a living child keeps warm."""
-    found = _KEPT_BY.search(" ".join(words))
-    return found is not None and psutil.pid_exists(int(found[1]))
-
-
 def _is_left(folder: Path) -> bool:
-    return not _owner([folder.name])
+    """Whether it is a folder of nobody who lives."""
+    found = _KEPT_BY.match(folder.name)
+    return found is None or not psutil.pid_exists(int(found[1]))
