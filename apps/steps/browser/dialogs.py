@@ -55,6 +55,8 @@ class Dialogs:
             "context": opened["context"],
             "accept": answer.action == "accept",
         }
-        if kind == "prompt" and answer.text is not None:
-            handled["userText"] = answer.text
+        # Without a text the browser would hand on an empty one.
+        text = opened.get("defaultValue") if answer.text is None else answer.text
+        if kind == "prompt" and text is not None:
+            handled["userText"] = text
         return handled
