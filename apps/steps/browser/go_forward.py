@@ -1,0 +1,33 @@
+"""Step type `go_forward`: open the page after this one in the tab's history."""
+
+from apps.core.types import Json
+from apps.steps.base import Effect, StepType
+from apps.steps.browser.history import HistoryParams, move
+from apps.steps.browser.page import on_page
+from apps.steps.context import StepContext
+from apps.steps.registry import register
+
+
+class GoForwardParams(HistoryParams):
+    """How long the page may take."""
+
+
+@register("go_forward")
+class GoForward(StepType[GoForwardParams]):
+    """Go forward by one page, as with the browser's own button.
+
+    Gives `{url, title, status}` of the page where that led.
+
+    Example:
+        - type: go_forward
+          params: {timeout: 10s}
+    """
+
+    params_class = GoForwardParams
+    effect = Effect.READ
+    needs_browser = True
+
+    def run(self, params: GoForwardParams, ctx: StepContext) -> Json:
+        """Go forward and wait until the page is loaded."""
+        with on_page(ctx) as browser:
+            return move(browser, 1, params.timeout.total_seconds())
