@@ -110,6 +110,62 @@ const acting = (() => {
     return { ...found, mode: 'done', value: option.value, label: rpa.norm(option.label) };
   }
 
+  function focus(selectors) {
+    const found = rpa.find(selectors, 'enabled');
+    if (!found.element) return found;
+    intoView(found.element);
+    found.element.focus();
+    return { ...found, has_focus: found.element.getRootNode().activeElement === found.element };
+  }
+
+  // Finds an element and brings it into view.
+  function show(selectors, state) {
+    const found = rpa.find(selectors, state);
+    if (found.element) intoView(found.element);
+    return found;
+  }
+
+  const BOXES = 'input[type=checkbox], input[type=radio], [role=checkbox], ' +
+    '[role=radio], [role=switch], [role=menuitemcheckbox], [role=menuitemradio]';
+
+  const isTicked = (box) =>
+    (box.matches('input') ? box.checked : box.getAttribute('aria-checked') === 'true');
+
+  // The box that an element is, holds or labels. Boxes are often hidden behind what
+  // is drawn in their place.
+  function boxOf(element) {
+    if (element.matches(BOXES)) return element;
+    const label = element.closest('label');
+    if (label && label.control && label.control.matches(BOXES)) return label.control;
+    const inside = rpa.all(element, BOXES);
+    return inside.length === 1 ? inside[0] : null;
+  }
+
+  // Ticks a box; gives 'changed', 'same', or what is wrong.
+  function tickBox(box, wanted) {
+    if (isTicked(box) === wanted) return 'same';
+    if (!wanted && box.matches('input[type=radio]')) return 'radio';
+    intoView(box);
+    box.click();
+    return isTicked(box) === wanted ? 'changed' : 'unchanged';
+  }
+
+  function tick(selectors, wanted) {
+    const found = rpa.find(selectors, 'attached');
+    if (!found.element) return { ...found, mode: '' };
+    const box = boxOf(found.element);
+    if (!box) return { ...found, mode: 'not a box' };
+    // Whoever cannot see the box sees its label, or what stands around it.
+    const isShown = [box, found.element, box.closest('label'), ...(box.labels || [])]
+      .some((one) => one && rpa.isVisible(one));
+    const isOff = box.matches(':disabled') && isTicked(box) !== wanted;
+    // It may still appear, or become enabled.
+    if (!isShown || isOff) {
+      return { ...found, element: null, matches: 1, why: isShown ? 'disabled' : 'hidden' };
+    }
+    return { ...found, mode: tickBox(box, wanted) };
+  }
+
   function scrollPage(to, x, y) {
     const page = document.scrollingElement || document.documentElement;
     const behavior = 'instant';
@@ -130,5 +186,5 @@ const acting = (() => {
     return { x: Math.round(scrollX), y: Math.round(scrollY) };
   }
 
-  return { type, choose, scrollPage, scrollToElement, position };
+  return { type, choose, focus, show, tick, scrollPage, scrollToElement, position };
 })();

@@ -1,0 +1,103 @@
+"""Step type `drag_and_drop`: drag an element somewhere else."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from selenium.webdriver.common.action_chains import ActionChains
+
+from apps.core.types import Json
+from apps.steps.base import Duration, Effect, Params, StepType
+from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.target import TargetParam, target_field
+from apps.steps.context import StepContext
+from apps.steps.registry import register
+
+Pixels = Annotated[int, Field(ge=-10_000, le=10_000)]
+# Libraries take a single jump for a click that slipped.
+_FIRST_PX = 8
+_MOVE_MS = 100
+
+
+class Distance(BaseModel):
+    """How far, in pixels.
+
+    Attributes:
+        x: to the right; negative: to the left.
+        y: down; negative: up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    x: Pixels = 0
+    y: Pixels = 0
+
+
+class DragAndDropParams(Params):
+    """What to drag, and to an element or by a distance.
+
+    Attributes:
+        to: the element in whose middle it is dropped.
+        by: how far it is dragged instead.
+    """
+
+    target: TargetParam = target_field()
+    to: TargetParam | None = None
+    by: Distance | None = None
+    timeout: Duration = timedelta(seconds=10)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.to is None) == (self.by is None):
+            raise ValueError("give one of to and by")
+        return self
+
+
+@register("drag_and_drop")
+class DragAndDrop(StepType[DragAndDropParams]):
+    """Drag an element with the mouse onto another, or by a distance.
+
+    Both have to be in the same frame.
+
+    Example:
+        - type: drag_and_drop
+          params: {target: "#card-7", to: "#done"}
+    """
+
+    params_class = DragAndDropParams
+    # Boards keep where a card lies.
+    effect = Effect.WRITE
+    needs_browser = True
+
+    def summary(self, params: DragAndDropParams) -> str:
+        """Names both ends."""
+        by = params.by or Distance()
+        where = f"by {by.x}, {by.y}" if params.to is None else f"onto {params.to}"
+        return f"drag {params.target} {where}"
+
+    def run(self, params: DragAndDropParams, ctx: StepContext) -> Json:
+        """Press on the one, move, and let go on the other."""
+        with on_page(ctx) as browser:
+            timeout = params.timeout.total_seconds()
+            end = None
+            if params.to is not None:
+                end = browser.find(params.to, timeout, "visible")
+            found = browser.wait_for(
+                params.target, timeout, "acting.show", "actionable"
+            )
+            _drag(browser, found["element"], end, params.by)
+        note_fallback(ctx, params.target, found)
+        return None
+
+
+def _drag(browser: BrowserSession, start: Json, end: Json, by: Distance | None) -> None:
+    with browser.commanding() as driver:
+        chain = ActionChains(driver, duration=_MOVE_MS)
+        chain.click_and_hold(start).move_by_offset(_FIRST_PX, _FIRST_PX)
+        if by is None:
+            # Twice: the first time the page learns that something is above it.
+            chain.move_to_element(end).move_by_offset(1, 1).move_by_offset(-1, -1)
+        else:
+            chain.move_by_offset(by.x - _FIRST_PX, by.y - _FIRST_PX)
+        chain.release().perform()

@@ -1,0 +1,55 @@
+"""Step type `hover`: move the mouse onto an element."""
+
+from datetime import timedelta
+
+from selenium.webdriver.common.action_chains import ActionChains
+
+from apps.core.types import Json, JsonObject
+from apps.steps.base import Duration, Effect, Params, StepType
+from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.target import TargetParam, target_field
+from apps.steps.context import StepContext
+from apps.steps.registry import register
+
+
+class HoverParams(Params):
+    """On what, and how long to wait for it."""
+
+    target: TargetParam = target_field()
+    timeout: Duration = timedelta(seconds=10)
+
+
+@register("hover")
+class Hover(StepType[HoverParams]):
+    """Move the mouse onto an element, once it is visible and at rest.
+
+    The mouse stays there, so menus that open this way can be clicked next.
+
+    Example:
+        - type: hover
+          params: {target: "text=Reports"}
+    """
+
+    params_class = HoverParams
+    effect = Effect.PAGE
+    needs_browser = True
+
+    def summary(self, params: HoverParams) -> str:
+        """Names the element."""
+        return f"move the mouse onto {params.target}"
+
+    def run(self, params: HoverParams, ctx: StepContext) -> Json:
+        """Wait for the element and move onto its middle."""
+        with on_page(ctx) as browser:
+            found = browser.steadily(lambda: _hover(browser, params))
+        note_fallback(ctx, params.target, found)
+        return None
+
+
+def _hover(browser: BrowserSession, params: HoverParams) -> JsonObject:
+    timeout = params.timeout.total_seconds()
+    found = browser.wait_for(params.target, timeout, "acting.show", "actionable")
+    with browser.commanding() as driver:
+        ActionChains(driver, duration=0).move_to_element(found["element"]).perform()
+    return found
