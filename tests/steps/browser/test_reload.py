@@ -29,9 +29,3 @@ def test_a_form_is_not_sent_again(on_page, browser, site):
     assert browser.text("p") == "thanks"
     on_page("reload")
     assert asked(site, "/order") == ["POST", "GET"]
-
-
-def test_ends_with_the_timeout(failure_of, site):
-    site.show("<p>once</p>")
-    site.add("/page", "<img src='http://10.255.255.1/x.png'>")
-    assert failure_of("reload", timeout="1s").code == "timeout"
