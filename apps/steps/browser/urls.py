@@ -49,6 +49,12 @@ def shown_url(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"[:300]
 
 
+def url_pattern(text: str) -> re.Pattern[str]:
+    """What finds a text in an address; `*` in it stands for anything."""
+    # Backtracking stays small: each `.*` is followed by a literal text.
+    return re.compile(".*".join(map(re.escape, re.split(r"\*+", text))))
+
+
 def ask_proxy(
     proxy: tuple[str, int], url: str, timeout_s: float = 10.0
 ) -> RpaError | None:

@@ -1,6 +1,5 @@
 """Step type `wait_for`: wait until the open page is as it should be."""
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Literal, Self
@@ -13,7 +12,7 @@ from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
-from apps.steps.browser.urls import MAX_URL
+from apps.steps.browser.urls import MAX_URL, url_pattern
 from apps.steps.context import StepContext
 from apps.steps.registry import register
 
@@ -70,7 +69,7 @@ class WaitFor(StepType[WaitForParams]):
 def _look(browser: BrowserSession, params: WaitForParams) -> Callable[[], str | None]:
     target = params.target
     selectors = [selector.for_page() for selector in target.selectors] if target else []
-    pattern = _pattern(params.url) if params.url else None
+    pattern = url_pattern(params.url) if params.url else None
 
     def look() -> str | None:
         seen = browser.run(
@@ -81,11 +80,6 @@ def _look(browser: BrowserSession, params: WaitForParams) -> Callable[[], str | 
         return url if holds else None
 
     return look
-
-
-def _pattern(url: str) -> re.Pattern[str]:
-    # Backtracking stays small: each `.*` is followed by a literal text.
-    return re.compile(".*".join(map(re.escape, re.split(r"\*+", url))))
 
 
 def _wish(params: WaitForParams) -> str:

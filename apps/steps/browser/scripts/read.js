@@ -67,6 +67,30 @@ const reading = (() => {
     return found;
   }
 
+  function attribute(selectors, name) {
+    const found = rpa.find(selectors, 'attached');
+    if (found.element) {
+      found.value = valueOf(found.element, name);
+      budgetOf(1000000).spend(found.value);
+    }
+    return found;
+  }
+
+  // What an assertion asks for: the address, the title, how many visible elements
+  // there are, and whether one of them, or the page, has a text.
+  function facts(selectors, text) {
+    const visible = rpa.findAll(selectors, 100000).elements.filter(rpa.isVisible);
+    const places = selectors.length ? visible : [document.body].filter(Boolean);
+    const texts = text === null ? [] : places.map((one) => rpa.norm(textOf(one)));
+    return {
+      url: location.href,
+      title: document.title.slice(0, 500),
+      count: visible.length,
+      has_text: texts.some((one) => one.includes(rpa.norm(text))),
+      text: (texts[0] || '').slice(0, 200),
+    };
+  }
+
   // Whether an element is in a state and holds a text; no selectors: the page's text.
   function condition(selectors, wanted, text) {
     const has = (element) => text === null || rpa.norm(textOf(element)).includes(rpa.norm(text));
@@ -106,5 +130,5 @@ const reading = (() => {
     }));
   }
 
-  return { extract, text, condition, state, candidates };
+  return { extract, text, attribute, facts, condition, state, candidates };
 })();
