@@ -43,7 +43,7 @@ class Click(StepType[ClickParams]):
     def run(self, params: ClickParams, ctx: StepContext) -> Json:
         """Wait for the element and click it once."""
         with on_page(ctx) as browser:
-            found = _click(browser, params)
+            found = click_once(browser, params)
         note_fallback(ctx, params.target, found)
         return None
 
@@ -56,7 +56,7 @@ _IN_THE_WAY = (
 )
 
 
-def _click(browser: BrowserSession, params: ClickParams) -> JsonObject:
+def click_once(browser: BrowserSession, params: ClickParams) -> JsonObject:
     """Click as soon as nothing is in the way; gives what was found."""
     seconds = browser.within_step(params.timeout.total_seconds())
     deadline = time.monotonic() + seconds

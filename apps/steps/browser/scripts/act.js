@@ -166,6 +166,83 @@ const acting = (() => {
     return { ...found, mode: tickBox(box, wanted) };
   }
 
+  // The file field that an element is or labels.
+  function fileField(selectors, count) {
+    const found = rpa.find(selectors, 'attached');
+    if (!found.element) return { ...found, mode: '' };
+    const own = found.element.control || found.element;
+    const field = own.matches('input[type=file]') ? own : own.querySelector('input[type=file]');
+    if (!field) return { ...found, mode: 'not a file field' };
+    if (count > 1 && !field.multiple) return { ...found, mode: 'one file' };
+    return { ...found, element: field, mode: 'done' };
+  }
+
+  // Of several fields with a label the first that a person could fill in.
+  function fieldFor(label) {
+    for (const kind of ['label', 'placeholder']) {
+      const found = rpa.query(document, { kind, value: label })
+        .map((one) => (one.matches(rpa.CONTROLS) || one.matches(BOXES) ? one : boxOf(one)))
+        .filter(Boolean);
+      if (found.length) return found.find(isFillable) || found[0];
+    }
+    const named = rpa.all(document, `[name="${CSS.escape(label)}"]`);
+    return named.find(isFillable) || named[0] || null;
+  }
+
+  const isFillable = (field) =>
+    !field.matches(':disabled') && (field.matches(BOXES) || rpa.isVisible(field));
+
+  function chooseLabel(select, wanted) {
+    const options = Array.from(select.options);
+    const option = options.find((one) => rpa.norm(one.label) === rpa.norm(wanted)) ||
+      options.find((one) => one.value === wanted);
+    if (!option || option.disabled) return `has no option \u201c${wanted.slice(0, 100)}\u201d`;
+    if (option.selected) return '';
+    option.selected = true;
+    tell(select, ['input', 'change']);
+    return '';
+  }
+
+  // Why a field did not take a value; '' when it did.
+  function fillField(field, value) {
+    if (!isFillable(field)) return 'is disabled or hidden';
+    if (field.matches(BOXES)) {
+      if (typeof value !== 'boolean') return 'is a box: it takes true or false';
+      const mode = tickBox(field, value);
+      return ['changed', 'same'].includes(mode) ? '' : 'did not take the click';
+    }
+    if (typeof value === 'boolean') return 'is no box: it takes a text';
+    const text = String(value);
+    if (field.tagName === 'SELECT') return chooseLabel(field, text);
+    if (!field.isContentEditable && !field.matches('input, textarea')) return 'is no field';
+    if (field.readOnly) return 'cannot be changed';
+    if (field.matches('[type=file], [type=submit], [type=button]')) return 'takes no text';
+    field.focus();
+    if (field.isContentEditable) {
+      putCaret(field, true);
+      insert(field, text);
+      return '';
+    }
+    setValue(field, text);
+    return field.value === '' && text !== '' ? 'takes no such value' : '';
+  }
+
+  // Fills in many fields, or none when one is missing.
+  function fill(pairs) {
+    const fields = pairs.map(([label]) => fieldFor(label));
+    const missing = pairs.filter((_, at) => !fields[at]).map(([label]) => label);
+    if (missing.length) return { missing, refused: [] };
+    const refused = [];
+    pairs.forEach(([label, value], at) => {
+      // An earlier value may have had the page draw its fields anew.
+      const field = fields[at].isConnected ? fields[at] : fieldFor(label);
+      const why = field ? fillField(field, value) : 'went away';
+      if (why) refused.push([label, why]);
+    });
+    if (document.activeElement) document.activeElement.blur();
+    return { missing, refused };
+  }
+
   function scrollPage(to, x, y) {
     const page = document.scrollingElement || document.documentElement;
     const behavior = 'instant';
@@ -186,5 +263,5 @@ const acting = (() => {
     return { x: Math.round(scrollX), y: Math.round(scrollY) };
   }
 
-  return { type, choose, focus, show, tick, scrollPage, scrollToElement, position };
+  return { type, choose, focus, show, tick, fileField, fill, scrollPage, scrollToElement, position };
 })();
