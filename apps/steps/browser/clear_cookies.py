@@ -1,0 +1,42 @@
+"""Step type `clear_cookies`: remove cookies from the browser."""
+
+from apps.core.types import Json
+from apps.steps.base import Effect, StepType
+from apps.steps.browser.cookies import CookieChoice
+from apps.steps.browser.page import on_page
+from apps.steps.context import StepContext
+from apps.steps.registry import register
+
+
+class ClearCookiesParams(CookieChoice):
+    """Which cookies.
+
+    Attributes:
+        names: of the cookies; without it all.
+        domain: of the server, its subdomains included; without it all.
+    """
+
+
+@register("clear_cookies")
+class ClearCookies(StepType[ClearCookiesParams]):
+    """Remove cookies of this execution's browser, all unless some are chosen.
+
+    Gives `{removed}`, their number.
+
+    Example:
+        - type: clear_cookies
+          params: {domain: example.com}
+    """
+
+    params_class = ClearCookiesParams
+    effect = Effect.PAGE
+    needs_browser = True
+
+    def run(self, params: ClearCookiesParams, ctx: StepContext) -> Json:
+        """Remove them one by one: others may share the browser."""
+        with on_page(ctx) as browser:
+            cookies = params.chosen(browser)
+            for cookie in cookies:
+                where = {name: cookie[name] for name in ("name", "domain", "path")}
+                browser.cdp("Network.deleteCookies", **where)
+        return {"removed": len(cookies)}
