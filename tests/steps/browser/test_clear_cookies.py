@@ -23,6 +23,7 @@ def test_leaves_those_of_other_executions(
     on_page, run_step, step_ctx, browser, site, host
 ):
     url = site.show("x")
+    on_page("clear_cookies")
     on_page("set_cookies", cookies=[{"name": "a", "value": "1"}])
     with BrowserSession(host) as other:
         other.goto(url)
