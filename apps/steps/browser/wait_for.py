@@ -26,18 +26,22 @@ class WaitForParams(Params):
         state: of the target; `hidden` is also one that is not there.
         text: that the target contains, or the page when there is no target.
         url: that the page's address contains; `*` stands for anything.
+        count: how many elements of the target must be in that state, at least.
     """
 
     target: TargetParam | None = target_field(default=None)
     state: Literal["visible", "hidden", "attached", "enabled"] = "visible"
     text: Text | None = None
     url: Text | None = None
+    count: Annotated[int, Field(ge=1, le=100_000)] = 1
     timeout: Duration = timedelta(seconds=30)
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if self.target is None and self.text is None and self.url is None:
             raise ValueError("give at least one of target, text and url")
+        if self.count > 1 and (self.target is None or self.state == "hidden"):
+            raise ValueError("count goes with a target that is not to be hidden")
         return self
 
 
@@ -46,6 +50,10 @@ class WaitFor(StepType[WaitForParams]):
     """Wait for an element's state, a text or an address, at most `timeout`.
 
     Gives `{url}` of the page then.
+
+    Example:
+        - type: wait_for
+          params: {target: tr.order, count: 3}
     """
 
     params_class = WaitForParams
@@ -73,7 +81,12 @@ def _look(browser: BrowserSession, params: WaitForParams) -> Callable[[], str | 
 
     def look() -> str | None:
         seen = browser.run(
-            target, "reading.condition", selectors, params.state, params.text
+            target,
+            "reading.condition",
+            selectors,
+            params.state,
+            params.text,
+            params.count,
         )
         url = str(seen["url"])
         holds = seen["holds"] and (pattern is None or pattern.search(url))
@@ -85,7 +98,8 @@ def _look(browser: BrowserSession, params: WaitForParams) -> Callable[[], str | 
 def _wish(params: WaitForParams) -> str:
     wishes = []
     if params.target is not None:
-        wishes.append(f"`{params.target}` to be {params.state}")
+        many = f"{params.count} of " if params.count > 1 else ""
+        wishes.append(f"{many}`{params.target}` to be {params.state}")
     if params.text is not None:
         wishes.append(f"the text `{params.text[:200]}`")
     if params.url is not None:

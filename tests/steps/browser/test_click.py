@@ -130,3 +130,47 @@ def test_a_click_that_leads_on_is_followed(on_page, browser, site):
     site.show("<a href=/next>Next</a>")
     on_page("click", target="role=link[name='Next']")
     assert browser.text("p") == "arrived"
+
+
+HEARS = """<button id=b>Go</button><p id=p></p><script>
+  for (const name of ['click', 'dblclick', 'contextmenu', 'auxclick']) {
+    b.addEventListener(name, (event) => {
+      const held = event.shiftKey ? '+shift' : '';
+      p.append(`${name}${event.button}${held} `);
+    });
+  }
+</script>"""
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"button": "right"}, "contextmenu2"),
+        ({"button": "middle"}, "auxclick1"),
+        ({"button": "double"}, "click0 click0 dblclick0"),
+        ({"modifiers": ["Shift"]}, "click0+shift"),
+        ({"force": True}, "click0"),
+    ],
+)
+def test_clicks_in_other_ways(on_page, browser, site, more, expected):
+    site.show(HEARS)
+    on_page("click", target="#b", **more)
+    assert expected in browser.text("#p")
+
+
+def test_force_clicks_what_is_hidden(on_page, browser, site):
+    site.show(f"<button hidden {COUNTER}>Go</button>")
+    on_page("click", target="button", force=True)
+    assert clicks(browser) == "1"
+
+
+def test_no_button_clicks_what_is_covered(failure_of, site):
+    site.show("<button>Go</button><div style='position:fixed;inset:0'></div>")
+    error = failure_of("click", target="button", button="right", timeout=0.3)
+    assert error.code == "element_not_ready"
+    assert "covered" in error.message
+
+
+def test_force_is_for_the_usual_click(run_step):
+    with pytest.raises(ValueError, match="force"):
+        run_step("click", {"target": "a", "button": "right", "force": True})

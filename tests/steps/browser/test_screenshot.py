@@ -42,3 +42,21 @@ def test_shows_one_element(on_page, site):
 def test_the_name_is_one_plain_word(run_step, name):
     with pytest.raises(ValueError, match="name"):
         run_step("screenshot", {"name": name})
+
+
+def test_masked_elements_are_drawn_over(on_page, browser, site):
+    box = "<div class={} style='width:120px;height:80px;background:{}'></div>"
+    site.show(box.format("a", "red"))
+    _, red = on_page("screenshot", target=".a")
+    _, masked = on_page("screenshot", target=".a", mask=[".a"])
+    assert browser.find_all("rpa-mask") == []
+    site.show(box.format("a", "black"))
+    _, black = on_page("screenshot", target=".a")
+    pictures = [one.artifacts.saved["screenshot.png"] for one in (red, masked, black)]
+    assert pictures[0] != pictures[1] == pictures[2]
+
+
+def test_takes_no_picture_when_a_mask_is_not_there(failure_of, site):
+    site.show("<p>secret</p>")
+    error = failure_of("screenshot", mask=["#none"])
+    assert error.code == "element_not_found"

@@ -49,3 +49,11 @@ def test_a_broken_selector_does_not_wait(failure_of, site):
 def test_needs_something_to_wait_for(run_step):
     with pytest.raises(ValueError, match="at least one of"):
         run_step("wait_for", {"timeout": 1})
+
+
+def test_waits_for_a_number_of_elements(on_page, failure_of, site):
+    add = "document.body.insertAdjacentHTML('beforeend', '<p>x</p>')"
+    site.show(f"<p>x</p><p hidden>x</p><script>setTimeout(() => {add}, 150)</script>")
+    on_page("wait_for", target="p", count=2)
+    error = failure_of("wait_for", target="p", count=3, timeout=0.2)
+    assert "3 of `p` to be visible" in error.message

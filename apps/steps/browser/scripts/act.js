@@ -125,6 +125,47 @@ const acting = (() => {
     return found;
   }
 
+  // Finds an element that the mouse can reach: nothing lies above its middle.
+  function reach(selectors) {
+    const found = show(selectors, 'actionable');
+    if (!found.element) return found;
+    const box = found.element.getBoundingClientRect();
+    const root = found.element.getRootNode();
+    const top = root.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    if (top && (found.element.contains(top) || top.contains(found.element))) return found;
+    return { ...found, element: null, matches: 1, why: 'covered' };
+  }
+
+  // A click by script: it reaches what is hidden or covered.
+  function press(selectors) {
+    const found = rpa.find(selectors, 'attached');
+    if (found.element) found.element.click();
+    return found;
+  }
+
+  const MASK = 'rpa-mask';
+
+  // Lays a box over each element that fits.
+  function mask(selectors) {
+    const found = rpa.find(selectors, 'attached');
+    if (!found.element) return found;
+    for (const element of rpa.findAll(selectors, 100000).elements) {
+      const box = element.getBoundingClientRect();
+      const cover = document.createElement(MASK);
+      const place = { left: box.left + scrollX, top: box.top + scrollY, width: box.width, height: box.height };
+      let style = 'all:initial;position:absolute;background:#000;z-index:2147483647;';
+      for (const [name, value] of Object.entries(place)) style += `${name}:${value}px;`;
+      cover.style.cssText = style;
+      document.documentElement.append(cover);
+    }
+    return found;
+  }
+
+  function unmask() {
+    for (const cover of rpa.all(document, MASK)) cover.remove();
+    return true;
+  }
+
   const BOXES = 'input[type=checkbox], input[type=radio], [role=checkbox], ' +
     '[role=radio], [role=switch], [role=menuitemcheckbox], [role=menuitemradio]';
 
@@ -263,5 +304,5 @@ const acting = (() => {
     return { x: Math.round(scrollX), y: Math.round(scrollY) };
   }
 
-  return { type, choose, focus, show, tick, fileField, fill, scrollPage, scrollToElement, position };
+  return { type, choose, focus, show, reach, press, mask, unmask, tick, fileField, fill, scrollPage, scrollToElement, position };
 })();

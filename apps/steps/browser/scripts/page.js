@@ -252,10 +252,15 @@ const rpa = (() => {
     return { element: null, at: -1, matches, why };
   }
 
-  // Whether any element is in the state and fits the test.
-  function findFitting(selectors, state, test) {
-    return selectors.some((selector) => safeQuery(document, selector).slice(0, 1000).some(
-      (element) => !objection(element, state) && test(element)));
+  // Whether that many elements are in the state and fit the test.
+  function findFitting(selectors, state, test, count) {
+    return selectors.some((selector) => {
+      let left = count;
+      return safeQuery(document, selector).slice(0, 1000 + count).some((element) => {
+        if (!objection(element, state) && test(element)) left -= 1;
+        return left <= 0;
+      });
+    });
   }
 
   function findAll(selectors, limit) {

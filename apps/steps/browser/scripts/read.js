@@ -92,12 +92,12 @@ const reading = (() => {
   }
 
   // Whether an element is in a state and holds a text; no selectors: the page's text.
-  function condition(selectors, wanted, text) {
+  function condition(selectors, wanted, text, count) {
     const has = (element) => text === null || rpa.norm(textOf(element)).includes(rpa.norm(text));
     const url = location.href;
     if (!selectors.length) return { url, holds: !!document.body && has(document.body) };
     const state = wanted === 'hidden' ? 'visible' : wanted;
-    const fits = rpa.findFitting(selectors, state, has);
+    const fits = rpa.findFitting(selectors, state, has, count);
     return { url, holds: wanted === 'hidden' ? !fits : fits };
   }
 
