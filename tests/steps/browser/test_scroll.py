@@ -24,6 +24,27 @@ def test_a_missing_element_fails(failure_of, site):
     assert error.code == "element_not_found"
 
 
+GROWS = """<script>
+  let left = %s;
+  const add = () => { document.body.append(document.createElement('section')) };
+  onscroll = () => { if (left-- > 0) setTimeout(add, 100) };
+</script><style>section {height: 2000px}</style><section></section>"""
+
+
+def test_scrolls_until_there_is_no_more(on_page, browser, site):
+    site.show(GROWS % 3)
+    output, ctx = on_page("scroll", to="end")
+    assert output["y"] > 6000
+    assert len(browser.find_all("section")) == 4
+    assert ctx.warnings == []
+
+
+def test_a_page_without_end_is_left_when_the_time_is_over(on_page, site):
+    site.show(GROWS % 1000)
+    _, ctx = on_page("scroll", to="end", timeout=0.5)
+    assert "still had more" in ctx.warnings[0]
+
+
 @pytest.mark.parametrize("params", [{}, {"to": "top", "by": 1}, {"to": "left"}])
 def test_takes_one_way_to_scroll(run_step, params):
     with pytest.raises(ValueError, match=r"one of|top"):
