@@ -35,13 +35,18 @@ class BrowserSession(BrowserConnection):
     """A browser with the means to open pages, find elements and read them."""
 
     def goto(
-        self, url: str, wait_until: str = "load", timeout: float = 30.0
+        self,
+        url: str,
+        wait_until: str = "load",
+        timeout: float = 30.0,
+        referer: str = "",
     ) -> JsonObject:
         """Open a page; gives `{url, title, status}` of where that led.
 
         Args:
             wait_until: `load`, `domcontentloaded` or `none`.
             timeout: seconds.
+            referer: the page that it says it comes from.
 
         Raises:
             PermanentFailure: `scheme_refused`, `invalid_url`, `egress_refused`, or
@@ -56,7 +61,7 @@ class BrowserSession(BrowserConnection):
         if self.settings.geolocation is not None:
             self._let_locate(url)
         try:
-            self.steadily(lambda: self._load(url, wait_until, seconds))
+            self.steadily(lambda: self._load(url, wait_until, seconds, referer))
         except RpaError as error:
             raise self._cause(url, error) from error
         state = self.state()
@@ -230,14 +235,15 @@ class BrowserSession(BrowserConnection):
             userContext=self.loan.context.id,
         )
 
-    def _load(self, url: str, wait_until: str, seconds: float) -> None:
+    def _load(self, url: str, wait_until: str, seconds: float, referer: str) -> None:
         limit = max(seconds, self.command_s)
         # A dialog that the page opens while it is loaded is answered in a moment.
         passing = UnexpectedAlertPresentException
         with self.limited_to(limit), self.commanding(passing) as driver:
             self.leave_frames(driver)
-            if wait_until == "none":
-                answer = driver.cdp("Page.navigate", url=url)
+            if wait_until == "none" or referer:
+                origin = {"referrer": referer} if referer else {}
+                answer = driver.cdp("Page.navigate", url=url, **origin)
                 if code := str(answer.get("errorText", "")).removeprefix("net::"):
                     raise net_error(code, shown_url(url))
                 return

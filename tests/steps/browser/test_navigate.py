@@ -18,6 +18,16 @@ def test_a_page_with_an_error_status_is_a_page_with_a_warning(on_page, site):
     assert "404" in ctx.warnings[0]
 
 
+def test_says_where_it_comes_from(on_page, failure_of, site):
+    url, start = site.add("/there", "there"), site.server.url("/start")
+    output, _ = on_page("navigate", url=url, referer=start)
+    assert output == {"url": url, "title": "Page /there", "status": 200}
+    asked = next(one for one in site.server.requests if one.path == "/there")
+    assert asked.headers["Referer"] == start
+    error = failure_of("navigate", url=url, referer="file:///etc")
+    assert error.code == "scheme_refused"
+
+
 @pytest.mark.parametrize("wait_until", ["domcontentloaded", "none"])
 def test_can_go_on_before_a_slow_picture_is_there(on_page, site, wait_until):
     url = site.add("/slow", "<img src='http://10.255.255.1/x.png'><p>text</p>")
