@@ -19,6 +19,9 @@ FORM = """<!doctype html><title>Order</title><form method=post action=/order>
 <label>Name <input name=name></label> <label>Town <input name=town></label>
 <label>Size <select name=size><option>S<option>L</select></label>
 <button>Send</button></form>"""
+# Its next page comes long after the click.
+LATE = """<!doctype html><title>Late</title><label>Nick <input></label>
+<button onclick="setTimeout(() => location = '/form', 700)">Next</button>"""
 THANKS = "<!doctype html><title>Thanks</title><h1>Thank you</h1>"
 
 
@@ -28,6 +31,7 @@ def shop():
         kind = {"Content-Type": "text/html"}
         server.answers("/form", 200, FORM, kind)
         server.answers("/order", 200, THANKS, kind)
+        server.answers("/late", 200, LATE, kind)
         yield server
 
 
@@ -79,3 +83,23 @@ def test_a_form_is_filled_again_and_sent_once(engine, beat, paused, shop, victim
     sent = [one.text for one in shop.requests if one.path == "/order"]
     assert sent == ["name=Ann&town=Bern&size=L"]
     assert {row.status for row in engine.records(execution)} == {"completed"}
+
+
+def test_a_page_that_came_after_its_click_is_the_one_to_go_on_from(
+    engine, beat, start_worker, shop
+):
+    steps = [
+        step("open", "navigate", url=shop.url("/late")),
+        step("nick", "type", target="label=Nick", text="A"),
+        step("next", "click", target="text=Next"),
+        *order(shop)[1:],
+    ]
+    worker = start_worker("--concurrency", "1", EGRESS_ALLOW=shop.address)
+    execution = engine.start({"steps": steps})
+    wait_for(lambda: "pause running" in engine.paths(execution), what="it pauses")
+    child_of(worker, execution, engine).kill()
+    done = engine.ended(execution, within=90)
+    assert (done.status, done.deliveries) == ("completed", 2), done.error
+    sent = [one.text for one in shop.requests if one.path == "/order"]
+    assert sent == ["name=Ann&town=Bern&size=L"]
+    assert [one.path for one in shop.requests].count("/late") == 1

@@ -132,7 +132,7 @@ def test_it_needs_no_settings_to_refuse_a_name() -> None:
         text=True,
     )
     assert done.returncode == 1
-    assert "There are: engine, " in done.stderr
+    assert "There are: browser, engine, " in done.stderr
 
 
 def test_without_a_name_it_lists_the_benchmarks(

@@ -56,6 +56,7 @@ class Journal:
         self._known: dict[str, list[Record]] = {}
         self._position = 0
         self._redo_after = -1
+        self._checkpoint: JsonObject | None = None
         self._unsettled: set[_Key] = set()
         for record in known:
             self._learn(record)
@@ -74,7 +75,14 @@ class Journal:
         if record.status not in Record.ENDED:
             self._unsettled.add((record.path, record.attempt))
         if record.status == Record.COMPLETED and "browser" in (record.state or {}):
-            self._redo_after = max(self._redo_after, record.position)
+            self._learn_checkpoint(record)
+
+    def _learn_checkpoint(self, record: Record) -> None:
+        # What a `page` step did is not in the checkpoint that it made.
+        redo_after = record.position - (record.effect == "page")
+        if redo_after >= self._redo_after:
+            self._redo_after = redo_after
+            self._checkpoint = (record.state or {})["browser"]
 
     # --- what the interpreter asks and tells --------------------------------------
 
@@ -102,12 +110,7 @@ class Journal:
 
     def checkpoint(self) -> JsonObject | None:
         """The browser's last recorded state, to restore after a takeover."""
-        for attempts in self._known.values():
-            for record in attempts:
-                if record.position == self._redo_after and record.state:
-                    found: JsonObject | None = record.state.get("browser")
-                    return found
-        return None
+        return self._checkpoint
 
     def must_redo(self, record: Record) -> bool:
         """Whether a settled `page` step has to be done again on a restored page."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 from functools import cached_property
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -104,7 +105,7 @@ class ExecutionTools:
         self._here = threading.local()
         self._restore = restore
         self._session: BrowserSession | None = None
-        self._page: object = None
+        self._page: _Page | None = None
         self._opening = threading.Lock()
 
     @property
@@ -186,14 +187,14 @@ class ExecutionTools:
         return self._page is not None
 
     def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
-        """The browser's state when this step has loaded another page, else None.
+        """The browser's state when another page is open since the last, else None.
 
         A page's own state (what was typed) is in no checkpoint: after a takeover the
-        `page` steps since the last one are done again.
+        `page` steps since the last one are done again. A page may arrive only after
+        the click that asked for it has ended. A `page` step that finds its element on
+        such a page makes the checkpoint, and is then done again as well.
         """
         if self._session is None or not self._session.is_running:
-            return None
-        if effect == Effect.PAGE:
             return None
         if not getattr(kind, "needs_browser", False):
             return None
@@ -202,6 +203,8 @@ class ExecutionTools:
             with session.limited_to(_CHECKPOINT_S):
                 page = _loaded(session)
                 if page == self._page:
+                    return None
+                if effect == Effect.PAGE and not self._came_upon(page):
                     return None
                 state = session.checkpoint()
         except RpaError as error:
@@ -220,8 +223,21 @@ class ExecutionTools:
         if session is not None:
             session.close()
 
+    def _came_upon(self, page: "_Page") -> bool:
+        """Whether the step found its element on the page, and did not load it."""
+        session, last = self._session, self._page
+        if session is None or last is None or page.tab != last.tab:
+            return False
+        return float(session.state()["since"]) < session.found_at * 1000
 
-def _loaded(session: BrowserSession) -> str:
-    """What changes with each page load, and with nothing else."""
-    tree = session.cdp("Page.getFrameTree")
-    return str(tree["frameTree"]["frame"]["loaderId"])
+
+class _Page(NamedTuple):
+    """The page of a tab; `load` changes with each load, and with nothing else."""
+
+    tab: str
+    load: str
+
+
+def _loaded(session: BrowserSession) -> _Page:
+    frame = session.cdp("Page.getFrameTree")["frameTree"]["frame"]
+    return _Page(str(frame["id"]), str(frame["loaderId"]))

@@ -32,7 +32,13 @@ _PROXY_STATUS = frozenset({403, 502, 503, 504})
 
 
 class BrowserSession(BrowserConnection):
-    """A browser with the means to open pages, find elements and read them."""
+    """A browser with the means to open pages, find elements and read them.
+
+    Attributes:
+        found_at: when an element was last waited for and found; Unix time, seconds.
+    """
+
+    found_at = 0.0
 
     def goto(
         self,
@@ -149,6 +155,7 @@ class BrowserSession(BrowserConnection):
 
         if (found := self.poll(look, seconds)) is None:
             raise not_found(target, last, self._candidates(target), seconds)
+        self.found_at = time.time()
         return found
 
     def text(self, target: Target | str, timeout: float = 10.0) -> str:

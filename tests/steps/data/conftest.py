@@ -1,5 +1,5 @@
 """A browser for the steps that read the open page."""
 
-from tests.fixtures_browser import browser, site
+from tests.fixtures_browser import browser, host, site
 
-__all__ = ["browser", "site"]
+__all__ = ["browser", "host", "site"]
