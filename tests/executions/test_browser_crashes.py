@@ -61,6 +61,12 @@ def paused(engine, start_worker, shop):
     return execution, child_of(worker, execution, engine)
 
 
+def pauses(engine, execution, delivery):
+    """Whether that delivery has come to the pause."""
+    is_there = "pause running" in engine.paths(execution)
+    return is_there and engine.now(execution).deliveries == delivery
+
+
 def below(child, name):
     """Processes of the browser below the child."""
     for process in child.children(recursive=True):
@@ -96,10 +102,29 @@ def test_a_page_that_came_after_its_click_is_the_one_to_go_on_from(
     ]
     worker = start_worker("--concurrency", "1", EGRESS_ALLOW=shop.address)
     execution = engine.start({"steps": steps})
-    wait_for(lambda: "pause running" in engine.paths(execution), what="it pauses")
-    child_of(worker, execution, engine).kill()
+    # Twice: what is done again must not lose the page that it came upon.
+    for delivery in (1, 2):
+        wait_for(lambda times=delivery: pauses(engine, execution, times), within=60)
+        child_of(worker, execution, engine).kill()
     done = engine.ended(execution, within=90)
-    assert (done.status, done.deliveries) == ("completed", 2), done.error
+    assert (done.status, done.deliveries) == ("completed", 3), done.error
     sent = [one.text for one in shop.requests if one.path == "/order"]
     assert sent == ["name=Ann&town=Bern&size=L"]
     assert [one.path for one in shop.requests].count("/late") == 1
+
+
+def test_each_click_that_sends_a_form_keeps_the_page_it_led_to(engine, shop, settings):
+    settings.EGRESS_ALLOW = shop.address
+    sends = [
+        step("open", "navigate", url=shop.url("/form")),
+        step("send", "click", target="text=Send"),
+    ]
+    block = {"id": "all", "type": "loop", "times": 20, "steps": sends}
+    execution = engine.run({"steps": [block]})
+    assert execution.status == "completed", execution.error
+    led_to = [
+        (row.state or {}).get("browser", {}).get("url")
+        for row in engine.records(execution)
+        if row.type == "click"
+    ]
+    assert led_to == [shop.url("/order")] * 20

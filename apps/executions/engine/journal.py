@@ -74,12 +74,16 @@ class Journal:
         self._position = max(self._position, record.position + 1)
         if record.status not in Record.ENDED:
             self._unsettled.add((record.path, record.attempt))
-        if record.status == Record.COMPLETED and "browser" in (record.state or {}):
+        if "browser" in (record.state or {}):
             self._learn_checkpoint(record)
 
     def _learn_checkpoint(self, record: Record) -> None:
-        # What a `page` step did is not in the checkpoint that it made.
-        redo_after = record.position - (record.effect == "page")
+        # What a `page` step did is not in its checkpoint: it is done again, and what
+        # became of that does not matter.
+        is_before = record.effect == "page"
+        if record.status != Record.COMPLETED and not is_before:
+            return
+        redo_after = record.position - is_before
         if redo_after >= self._redo_after:
             self._redo_after = redo_after
             self._checkpoint = (record.state or {})["browser"]

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from apps.core.types import JsonObject
 from apps.executions.engine.attempts import Attempts
 from apps.executions.engine.frames import Frame
 from apps.executions.engine.interrupts import Interrupted
@@ -96,7 +97,8 @@ class Leaves:
         record.variables = result.variables
         record.variables_json = result.variables_json
         kept = record.warnings if resumed is not None else []
-        record.warnings, record.state = [*kept, *result.warnings], result.state
+        record.warnings = [*kept, *result.warnings]
+        record.state = result.state or _checkpoint(record)
         record.error = None
         self.attempts.end(record, Record.COMPLETED)
         return None
@@ -178,3 +180,9 @@ def _may_repeat(node: Node, prepared: Prepared) -> bool:
 def _on_crash(node: Node) -> OnCrash:
     declared: OnCrash = getattr(node.kind, "on_crash", OnCrash.FAIL)
     return node.on_crash or declared
+
+
+def _checkpoint(record: Record) -> JsonObject | None:
+    """What a `page` step that is done again keeps: the page that it came upon."""
+    checkpoint = (record.state or {}).get("browser")
+    return {"browser": checkpoint} if checkpoint else None

@@ -201,6 +201,8 @@ class ExecutionTools:
         session = self._session
         try:
             with session.limited_to(_CHECKPOINT_S):
+                if effect == Effect.WRITE:
+                    session.settle()
                 page = _loaded(session)
                 if page == self._page:
                     return None

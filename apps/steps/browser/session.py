@@ -209,6 +209,14 @@ class BrowserSession(BrowserConnection):
             answer = driver.cdp("Page.captureScreenshot", format="png", **clip)
         return base64.b64decode(answer["data"])
 
+    def settle(self) -> None:
+        """Wait for the page that a click has just asked for, if it did.
+
+        The driver waits for a navigation by itself, but only once the page has begun
+        it: a form is sent in a task after the click's own.
+        """
+        self.steadily(lambda: self.run(None, "keeping.settle"))
+
     def checkpoint(self) -> JsonObject:
         """What `restore` needs in another browser: address, cookies, storage."""
         return checkpoints.take(self)

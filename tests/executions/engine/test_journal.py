@@ -12,6 +12,7 @@ from apps.core.trips import one_trip
 from apps.executions.engine import endings, rows
 from apps.executions.engine import journal as journals
 from apps.executions.engine.flusher import Flusher
+from apps.executions.engine.masking import Masker
 from apps.executions.engine.persistence import persistently
 from tests.executions.engine.conftest import bad, nap, put, write
 from tests.fixtures_engine import wait_for
@@ -290,3 +291,22 @@ def test_a_waiting_execution_shows_the_blocks_around_the_step_that_waits(engine,
     assert child.run(execution)
     assert engine.paths(execution) == ["all running", "long waiting"]
     assert engine.now(execution).status == "waiting"
+
+
+@pytest.mark.parametrize("status", ["completed", "running", "failed"])
+def test_rule_07_a_page_step_is_done_again_on_the_page_it_came_upon(claim, status):
+    held = claim()
+    made = {"effect": "page", "status": "completed"}
+    first = held.record("first", **made, state={"browser": {"url": "one"}})
+    upon = held.record("upon", **made, state={"browser": {"url": "two"}})
+    after = held.record("after", **made)
+    upon.status = status
+    limits = journals.Limits(max_records=9, inline_bytes=9)
+    known = [first, upon, after]
+    journal = journals.Journal(
+        held.lease, masker=Masker({}, ""), limits=limits, known=known
+    )
+    assert journal.checkpoint() == {"url": "two"}
+    assert [journal.must_redo(one) for one in known] == [
+        *(False, status == "completed", True)
+    ]

@@ -1,4 +1,4 @@
-// Reads what a checkpoint needs, and scrolls back.
+// Reads what a checkpoint needs, scrolls back, and waits for what is under way.
 const keeping = (() => {
   const copy = (name) => {
     try {
@@ -21,5 +21,19 @@ const keeping = (() => {
     return true;
   }
 
-  return { read, scroll };
+  // What a click set off, such as sending its form, is a task of its own.
+  async function settle() {
+    // Not by timers, which pages replace or stop.
+    for (let task = 0; task < 2; task += 1) {
+      const { port1, port2 } = new MessageChannel();
+      await new Promise((resolve) => {
+        port1.onmessage = resolve;
+        port2.postMessage(null);
+      });
+      port1.close();
+    }
+    return true;
+  }
+
+  return { read, scroll, settle };
 })();
