@@ -34,7 +34,8 @@ def test_processor_time_of_children_that_have_ended_counts():
         parent.stdout.readline()
         after = usage_of(parent.pid)
         parent.communicate(b"\n")
-    assert after.cpu_s - before.cpu_s >= 0.3
+    # The system counts in ticks of 0.01 s, and each end may be rounded by one.
+    assert after.cpu_s - before.cpu_s >= 0.27
 
 
 def test_memory_of_living_children_counts():
