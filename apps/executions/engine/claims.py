@@ -37,13 +37,14 @@ _CLAIM = """
         INSERT INTO events_event
             (id, type, organization_id, workflow_id, execution_id, payload)
         SELECT %(event)s::uuid, 'execution-started', organization_id, workflow_id, id,
-            '{}'
+            '{{}}'
         FROM claimed WHERE lease_token = 1)
     SELECT must_lock, chosen.organization_id,
         c.id, c.organization_id, c.workflow_id, c.version_id, c.lease_token,
         c.inputs::text, c.started_at, c.running_ms, c.timeout_ms, c.dry_run, c.depth,
         c.trigger, c.lease_token > 1 OR c.reused_steps > 0, c.parent_id, c.claimed_at,
-        c.pool, c.deliveries, c.limit_key, is_limited, c.has_masked_inputs, c.test::text
+        c.pool, c.deliveries, c.limit_key, is_limited, c.has_masked_inputs,
+        {has_more}, c.test::text
     FROM chosen LEFT JOIN claimed c ON true
 """
 _BY_ID = f"""
@@ -53,12 +54,16 @@ _BY_ID = f"""
         FROM executions_execution e JOIN accounts_organization o
             ON o.id = organization_id
         WHERE e.id = %(id)s),
-    {_CLAIM}
+    {_CLAIM.format(has_more="false")}
 """  # noqa: S608  # constants of ours only
 
 _QUEUED = (
     "status = 'queued' AND NOT is_held AND pool = %(pool)s"
     " AND (due_at IS NULL OR due_at <= clock_timestamp())"
+)
+_HAS_MORE = (
+    f"EXISTS (SELECT 1 FROM executions_execution q WHERE {_QUEUED}"  # noqa: S608
+    " AND q.id <> chosen.id)"
 )
 _NEXT = f"""
     WITH RECURSIVE
@@ -92,7 +97,7 @@ _NEXT = f"""
                 AND organization_id = turn.organization_id
             ORDER BY order_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) first
         LIMIT 1),
-    {_CLAIM}
+    {_CLAIM.format(has_more=_HAS_MORE)}
 """  # noqa: S608  # constants of ours only
 
 
@@ -113,6 +118,23 @@ def claim_next(pools: Iterable[str], owner: str) -> Lease | None:
         if lease is not None:
             return lease
     return None
+
+
+def chained(pool: str, owner: str) -> list[Statement]:
+    """What takes the next one in the transaction that ends another.
+
+    To be run last; `lease_of` reads the rows of the last statement.
+    """
+    values = _values(owner, pool=pool, without=[], locked=None)
+    return [
+        Statement(*tenancy.setting(tenancy.scope_of(None))),
+        Statement(_NEXT, values, "claim_next"),
+    ]
+
+
+def lease_of(rows: list[tuple[Any, ...]]) -> Lease | None:
+    """What was taken; None: nothing, or it takes the lock of its organization."""
+    return _lease(rows[0]) if rows else None
 
 
 def _claim_in(pool: str, owner: str) -> Lease | None:

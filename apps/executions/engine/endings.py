@@ -7,6 +7,7 @@ lease is lost, it finds no row, and nothing of all this is done.
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from psycopg.errors import DivisionByZero
 from apps.core.ids import uuid7
 from apps.core.trips import Statement, one_trip
 from apps.core.types import JsonObject
-from apps.executions.engine import dispatcher, leases, limits, rows
+from apps.executions.engine import claims, dispatcher, leases, limits, rows
 from apps.executions.engine.leases import TELL, Lease, LeaseLost
 
 _CLOSE = """
@@ -77,10 +78,14 @@ class Endings:
 
     Args:
         lease: fences all of them.
+
+    Attributes:
+        claimed: what was taken together with the end.
     """
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
+        self.claimed: Lease | None = None
 
     def end(
         self,
@@ -93,6 +98,7 @@ class Endings:
         outputs: str,
         running_ms: int,
         leaves_open: bool,
+        chained: Sequence[Statement] = (),
     ) -> None:
         """End the execution for good.
 
@@ -100,6 +106,7 @@ class Endings:
             waiting: rows of records that are to be written with it.
             error, variables, outputs: as JSON.
             leaves_open: some step has neither ended nor been given up.
+            chained: takes the next one, to save a commit; see `claims.chained`.
 
         Raises:
             LeaseLost: it is another worker's now; nothing was done.
@@ -127,8 +134,12 @@ class Endings:
             after.append(leases.waking(self.lease.parent_id))
         if self.lease.limit_key:
             after += limits.releasing(self.lease.limit_key)
-        *_, last = self._commit(*before, close, *after)
-        self._ring_for_others(last if self.lease.limit_key else [])
+        own = [*before, close, *after]
+        found = self._commit(*own, *chained)
+        if chained:
+            self.claimed = claims.lease_of(found[-1])
+        released = found[len(own) - 1] if self.lease.limit_key else []
+        self._ring_for_others(released)
 
     def park(
         self,

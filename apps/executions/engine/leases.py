@@ -45,6 +45,7 @@ class Lease:
         limit_key: what it shares a limit with; empty when it has none.
         is_limited: its organization may have only so many running.
         has_masked_inputs: secrets in its inputs stand there as placeholders.
+        has_more: others of its pool were queued when it was taken.
         test: which single step it runs, and with what.
     """
 
@@ -68,6 +69,7 @@ class Lease:
     limit_key: str
     is_limited: bool
     has_masked_inputs: bool
+    has_more: bool
     test: JsonObject | None
 
 

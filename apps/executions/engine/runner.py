@@ -8,19 +8,21 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from apps.core import tenancy
 from apps.core.errors import RpaError
+from apps.core.trips import Statement
 from apps.core.types import Json, JsonObject
 from apps.executions.engine import (
     breaches,
     claims,
+    dispatcher,
     interrupts,
     leases,
     masking,
@@ -28,6 +30,7 @@ from apps.executions.engine import (
     outputs,
     rows,
 )
+from apps.executions.engine.chaining import Chain
 from apps.executions.engine.endings import Endings
 from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.frames import BrowserLost, Outcome
@@ -59,6 +62,7 @@ class Place:
     slot: Slot
     tools: ProcessTools
     flusher: Flusher
+    chain: Chain = field(default_factory=Chain)
 
 
 def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
@@ -89,14 +93,24 @@ def _owner() -> str:
 def _run(lease: Lease | None, place: Place) -> bool:
     if lease is None:
         return False
+    place.chain.start()
+    while lease is not None:
+        lease = _run_one(lease, place)
+    return True
+
+
+def _run_one(lease: Lease, place: Place) -> Lease | None:
+    """Run one claim; gives the next one, when it was taken together with its end."""
     # No deadline yet: the definition says how long it may run.
     place.slot.take(lease.execution_id, lease.token, 0.0)
     interrupts.clear()
+    run = _Run(lease, place)
     try:
-        _Run(lease, place).run_guarded()
+        run.run_guarded()
     except LeaseLost:
         log.warning("lease lost", extra={"execution_id": lease.execution_id})
-    return True
+        run.free_unconfirmed()
+    return run.endings.claimed
 
 
 CANCELLED = Outcome("cancelled", "cancelled")
@@ -108,6 +122,7 @@ class _Run:
     def __init__(self, lease: Lease, place: Place) -> None:
         self.lease = lease
         self.place = place
+        self._has_chained = False
         self.began = time.monotonic()
         self.secrets = GuardedSecrets(workflows.secrets_for(lease.organization_id))
         mark = masking.mark_of(str(lease.organization_id), settings.SECRET_KEY)
@@ -281,6 +296,22 @@ class _Run:
     def _running_ms(self) -> int:
         return self.lease.running_ms + round((time.monotonic() - self.began) * 1000)
 
+    def _chained(self) -> list[Statement]:
+        """What takes the next execution together with the end of this one."""
+        pool = self.place.chain.pool() if self.lease.has_more else None
+        if pool is None or connection.in_atomic_block:
+            return []
+        self._has_chained = True
+        return claims.chained(pool, _owner())
+
+    def free_unconfirmed(self) -> None:
+        """Give back what may have been taken by a commit that nobody confirmed."""
+        if not self._has_chained or self.endings.claimed is not None:
+            return
+        for freed in persistently(lambda: leases.free_owned(_owner())):
+            if freed.status == "queued":
+                dispatcher.ring(freed.execution_id, freed.pool)
+
     def _end(self, outcome: Outcome) -> None:
         variables, results = self._results()
         error = None
@@ -296,8 +327,11 @@ class _Run:
                 outputs=results,
                 running_ms=self._running_ms(),
                 leaves_open=outcome.status != "completed" or self.journal.has_open,
+                chained=self._chained(),
             )
         )
+        if self.endings.claimed is not None:
+            self.place.chain.taken += 1
         self._note_secrets()
         log.info(
             "execution ended",

@@ -243,6 +243,9 @@ class Supervisor:
             leases.fail_killed(occupant.execution_id, occupant.lease_token, error)
         else:
             self._ring_freed(leases.free(occupant.execution_id, occupant.lease_token))
+        # It may have taken another one together with the end of this.
+        owner = leases.owner_name(self.identity.host, occupant.process_id)
+        self._ring_freed(leases.free_owned(owner))
         # Last: when the database does not answer, the next round tries again.
         current = self.table.read(occupant.index)
         if current is not None and _key(current) == _key(occupant):

@@ -22,6 +22,7 @@ from apps.core import tenancy
 from apps.executions.engine import canary, interrupts, rebirth
 from apps.executions.engine.broker import queue_name
 from apps.executions.engine.broker_watch import BrokerWatch
+from apps.executions.engine.chaining import Chain
 from apps.executions.engine.flusher import Flusher
 from apps.executions.engine.intake import Intake
 from apps.executions.engine.runner import Place
@@ -102,7 +103,15 @@ def prepare_child(**_: Any) -> None:
     slot = Slot(TABLE, index)
     # A signal for the execution before may come when the next one runs already.
     interrupts.install(lambda: slot.is_ordered)
-    _place = Place(slot, ProcessTools(), Flusher())
+    _place = Place(slot, ProcessTools(), Flusher(), Chain(_next_pool))
+
+
+def _next_pool() -> str | None:
+    """From where an execution may be taken together with the end of another.
+
+    The first pool goes before the others in any case.
+    """
+    return pools()[0] if TABLE.may_take else None
 
 
 @worker_process_shutdown.connect
