@@ -84,6 +84,17 @@ def push(client: "redis.Redis", messages: Sequence[tuple[str, str]]) -> None:
         pipe.execute()
 
 
+def take_back(client: "redis.Redis", queue: str, count: int) -> None:
+    """Remove the oldest messages of a queue, as many as there are up to `count`.
+
+    The queue of a pool holds nothing but bells for executions.
+
+    Raises:
+        BrokerError: it does not answer.
+    """
+    client.rpop(queue, count)
+
+
 def waiting(client: "redis.Redis", pool: str) -> int:
     """How many messages of a pool no worker has taken yet.
 

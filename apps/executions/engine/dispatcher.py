@@ -12,7 +12,9 @@ import queue
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from apps.executions.engine import broker
 from apps.executions.engine.broker import BrokerError, queue_name
@@ -25,7 +27,13 @@ _BATCH = 200
 # While the broker is away it is tried this often; what comes in between is dropped.
 _TRY_EVERY_S = 1.0
 
-_Ring = tuple[uuid.UUID, str]
+
+class _Ring(NamedTuple):
+    """One message for a pool, or how many there are too many."""
+
+    pool: str
+    execution_id: uuid.UUID | None
+    surplus: int = 0
 
 
 class _Bell:
@@ -38,10 +46,17 @@ class _Bell:
         threading.Thread(target=self._loop, name="bell", daemon=True).start()
 
     def ring(self, execution_id: uuid.UUID, pool: str) -> None:
+        self._put(_Ring(pool, execution_id))
+
+    def unring(self, pool: str, count: int) -> None:
+        self._put(_Ring(pool, None, count))
+
+    def _put(self, ring: _Ring) -> None:
         try:
-            self._waiting.put_nowait((execution_id, pool))
+            self._waiting.put_nowait(ring)
         except queue.Full:
-            log.warning("bell backlog full", extra={"execution_id": execution_id})
+            extra = {"execution_id": ring.execution_id}
+            log.warning("bell backlog full", extra=extra)
 
     def _loop(self) -> None:
         client = broker.connect()
@@ -51,6 +66,8 @@ class _Bell:
                 continue
             try:
                 broker.push(client, _messages(rings))
+                for pool, count in _surplus(rings).items():
+                    broker.take_back(client, queue_name(pool), count)
             except BrokerError as error:
                 self._give_up(rings, error)
 
@@ -79,6 +96,18 @@ _making = threading.Lock()
 
 def ring(execution_id: uuid.UUID, pool: str) -> None:
     """Tell the workers of `pool`, soon and without waiting for the broker."""
+    _own_bell().ring(execution_id, pool)
+
+
+def unring(pool: str, count: int) -> None:
+    """Take back so many messages: as many executions were claimed without one.
+
+    Which ones is all the same, since each only says that somebody should look.
+    """
+    _own_bell().unring(pool, count)
+
+
+def _own_bell() -> _Bell:
     global _bell
     bell = _bell
     if bell is None or bell.process_id != os.getpid():  # a fork has no threads
@@ -86,7 +115,7 @@ def ring(execution_id: uuid.UUID, pool: str) -> None:
             bell = _bell
             if bell is None or bell.process_id != os.getpid():
                 bell = _bell = _Bell()
-    bell.ring(execution_id, pool)
+    return bell
 
 
 def publish_to(queue: str, execution_id: str) -> None:
@@ -104,7 +133,16 @@ def publish_to(queue: str, execution_id: str) -> None:
 
 def _messages(rings: Sequence[_Ring]) -> list[tuple[str, str]]:
     found = []
-    for execution_id, pool in rings:
-        name = queue_name(pool)
-        found.append((name, broker.message(TASK, name, str(execution_id))))
+    for ring in rings:
+        if ring.execution_id is not None:
+            name = queue_name(ring.pool)
+            text = broker.message(TASK, name, str(ring.execution_id))
+            found.append((name, text))
     return found
+
+
+def _surplus(rings: Sequence[_Ring]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for ring in rings:
+        found[ring.pool] += ring.surplus
+    return +found

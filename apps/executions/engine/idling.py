@@ -10,9 +10,8 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
 from apps.executions.engine import worker
-from apps.executions.engine.broker import BrokerError, queue_name
-from apps.executions.engine.chaining import Surplus
-from apps.executions.engine.dispatcher import publish_to
+from apps.executions.engine.broker import BrokerError
+from apps.executions.engine.dispatcher import publish_to, unring
 from apps.executions.engine.reconciler import is_any_missed
 from apps.executions.engine.runner import run_next
 from apps.executions.engine.slots import Flag
@@ -24,18 +23,14 @@ LOOK_IN_OUTAGE_EVERY_S = 1.0
 # A worker that takes nothing gives messages back no faster than this.
 GIVE_BACK_AFTER_S = 0.5
 
-_surplus = Surplus()
-
 
 def answer(execution_id: str, queue: str) -> None:
     """The bell rang: run the execution whose turn it is, if we may take any."""
-    if _surplus.spend(queue):
-        return
     if worker.TABLE.may_take:
         place = worker.place()
         try:
-            if run_next(worker.pools(), place):
-                _surplus.add(queue_name(worker.pools()[0]), place.chain.taken)
+            if run_next(worker.pools(), place) and place.chain.taken:
+                unring(worker.pools()[0], place.chain.taken)
         except DatabaseError:
             # The next claim has a new connection; what was missed, the idle find.
             close_old_connections()

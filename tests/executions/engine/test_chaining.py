@@ -9,8 +9,7 @@ from django.db import OperationalError
 from apps.core import tenancy, trips
 from apps.executions.engine import chaining as chains
 from apps.executions.engine import claims, endings, idling, leases, runner, worker
-from apps.executions.engine.broker import queue_name
-from apps.executions.engine.chaining import Chain, Surplus
+from apps.executions.engine.chaining import Chain
 from apps.executions.models import Execution
 from tests.executions.engine.conftest import bad, put
 
@@ -150,36 +149,32 @@ def test_a_child_that_dies_with_two_leases_gives_both_back(engine, claim, child)
     assert signal.getsignal(signal.SIGUSR2)
 
 
-def test_as_many_messages_are_dropped_as_were_not_needed(monkeypatch):
-    surplus = Surplus()
-    assert not surplus.spend("executions.default")
-    surplus.add("executions.default", 2)
-    assert not surplus.spend("executions.browser")
-    spent = [surplus.spend("executions.default") for _ in range(3)]
-    assert spent == [True, True, False]
+def test_a_chain_that_took_long_ends(engine, chaining, monkeypatch):
+    monkeypatch.setattr(chains, "LONGEST_S", -1.0)
+    executions = [engine.start(STEPS) for _ in range(2)]
+    run_next(chaining)
+    assert [engine.now(one).status for one in executions] == ["completed", "queued"]
 
 
-def test_messages_that_come_later_are_answered(monkeypatch):
-    surplus = Surplus()
-    surplus.add("executions.default", 2)
-    monkeypatch.setattr(chains, "SURPLUS_FOR_S", 0)
-    now = chains.time.monotonic()
-    monkeypatch.setattr(chains.time, "monotonic", lambda: now + 1.1)
-    assert not surplus.spend("executions.default")
-
-
-def test_a_bell_that_rang_for_one_that_was_taken_already_claims_nothing(
-    engine, chaining, trips_made, monkeypatch
-):
-    monkeypatch.setattr(idling, "_surplus", Surplus())
+def test_the_messages_of_what_was_taken_are_taken_back(engine, chaining, monkeypatch):
     monkeypatch.setattr(worker, "_place", chaining.place)
+    taken_back = []
+    monkeypatch.setattr(idling, "unring", lambda *facts: taken_back.append(facts))
     executions = [engine.start(STEPS) for _ in range(3)]
-    queue = queue_name("default")
-    for execution in executions:
-        idling.answer(str(execution.id), queue)
+    idling.answer(str(executions[0].id), "default")
     assert {engine.now(one).status for one in executions} == {"completed"}
-    # One by itself, two with an end; the last of them saw that there were no more.
-    assert len(trips_made) == 3
-    late = engine.start(STEPS)
-    idling.answer(str(late.id), queue)
-    assert engine.now(late).status == "completed"
+    assert taken_back == [("default", 2)]
+    # One by itself had its own message.
+    idling.answer(str(engine.start(STEPS).id), "default")
+    assert taken_back == [("default", 2)]
+
+
+def test_what_was_found_without_a_message_takes_none_back(
+    engine, chaining, monkeypatch
+):
+    monkeypatch.setattr(worker, "_place", chaining.place)
+    monkeypatch.setattr(idling, "is_any_missed", lambda pools: True)
+    monkeypatch.setattr(idling, "unring", lambda *facts: pytest.fail("took back"))
+    executions = [engine.start(STEPS) for _ in range(3)]
+    idling.look(lambda: False)
+    assert {engine.now(one).status for one in executions} == {"completed"}

@@ -53,6 +53,22 @@ def test_what_is_rung_for_arrives_in_order(pool, heard):
     assert heard() == [str(one) for one in ids]
 
 
+def test_as_many_as_are_too_many_are_taken_back(pool, heard):
+    bell = dispatcher._Bell()
+    ids = [uuid7() for _ in range(5)]
+    for one in ids:
+        bell.ring(one, pool)
+    bell.unring(pool, 2)
+    bell.unring(pool, 1)
+    wait_for(lambda: len(heard()) == 2)
+    assert heard() == [str(one) for one in ids[3:]]
+    # More than there are: what comes later is not taken for it.
+    bell.unring(pool, 10)
+    wait_for(lambda: not heard())
+    bell.ring(ids[0], pool)
+    wait_for(lambda: heard() == [str(ids[0])])
+
+
 def test_a_message_is_one_that_celery_reads(pool, settings):
     execution_id = uuid7()
     dispatcher.publish_to(broker.queue_name(pool), str(execution_id))
