@@ -177,3 +177,12 @@ def test_a_killed_worker_leaves_nothing_in_the_broker_for_long(engine, start_wor
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         keys = client.keys(f"*{settings.RPA_INSTANCE}.canary*")
         assert all(0 < client.ttl(key) <= 60 for key in keys)
+
+
+def test_a_new_worker_removes_what_a_killed_one_left_of_its_browser(
+    engine, start_worker, tmp_path
+):
+    dead = tmp_path / f"rpa-browser-{2**22 + 1}-abc"
+    (dead / "profile").mkdir(parents=True)
+    start_worker("--concurrency", "1", TMPDIR=str(tmp_path))
+    wait_for(lambda: not dead.exists())

@@ -30,6 +30,8 @@ from apps.executions.engine.slots import Flag, Slot, SlotTable
 from apps.executions.engine.supervisor import Supervisor
 from apps.executions.engine.tools import ProcessTools
 from apps.executions.engine.workers import Identity, say_gone
+from apps.steps.browser.chromium import processes
+from apps.steps.browser.chromium.launch import FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,8 @@ def prepare_child(**_: Any) -> None:
     slot = Slot(TABLE, index)
     # A signal for the execution before may come when the next one runs already.
     interrupts.install(lambda: slot.is_ordered)
+    # What a predecessor that was killed could not remove.
+    processes.remove_orphans(FOLDER)
     _place = Place(slot, ProcessTools(), Flusher(), Chain(_next_pool))
 
 
