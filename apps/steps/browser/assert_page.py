@@ -80,8 +80,9 @@ class AssertPage(StepType[AssertPageParams]):
 def _look(browser: BrowserSession, params: AssertPageParams) -> JsonObject:
     target = params.target
     selectors = [selector.for_page() for selector in target.selectors] if target else []
-    found = browser.run(target, "reading.facts", selectors, params.text)
-    return dict(found)
+    if target is None:
+        return dict(browser.run_here("reading.facts", selectors, params.text))
+    return dict(browser.run(target, "reading.facts", selectors, params.text))
 
 
 def _objections(params: AssertPageParams, seen: JsonObject) -> list[str]:

@@ -8,7 +8,11 @@ from apps.steps.registry import register
 
 
 class CheckParams(TickParams):
-    """Which box."""
+    """Which box.
+
+    Attributes:
+        force: also one that is hidden, disabled or covered.
+    """
 
 
 @register("check")

@@ -35,7 +35,7 @@ _PUT_BACK = """
 
 
 def take(session: "BrowserSession") -> JsonObject:
-    """`{url, cookies, storage, scroll}` of a browser, as JSON.
+    """`{url, cookies, storage, scroll, frame}` of a browser, as JSON.
 
     `storage` is `{<origin>: {local, session}}` of the open page's origin; above
     1 MiB it is left out.
@@ -46,7 +46,12 @@ def take(session: "BrowserSession") -> JsonObject:
     if len(json.dumps(storage)) > MAX_STORAGE_BYTES:
         log.warning("The page's storage is too large for a checkpoint")
         storage = {}
-    return {**page, "cookies": list(map(_cookie, cookies)), "storage": storage}
+    return {
+        **page,
+        "cookies": list(map(_cookie, cookies)),
+        "storage": storage,
+        "frame": list(session.frame),
+    }
 
 
 def restore(session: "BrowserSession", checkpoint: JsonObject) -> None:
@@ -69,6 +74,7 @@ def restore(session: "BrowserSession", checkpoint: JsonObject) -> None:
                 "Page.removeScriptToEvaluateOnNewDocument", identifier=identifier
             )
     session.run(None, "keeping.scroll", checkpoint.get("scroll") or {})
+    session.frame = tuple(checkpoint.get("frame") or ())
 
 
 def _put_back(session: "BrowserSession", item: tuple[str, JsonObject]) -> str:

@@ -2,29 +2,35 @@
 
 import time
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
     ElementNotInteractableException,
     StaleElementReferenceException,
+    WebDriverException,
 )
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.actions.mouse_button import MouseButton
 
 from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.failures import PageChanged, first_line
-from apps.steps.browser.keys import MODIFIERS
+from apps.steps.browser.mouse import (
+    Button,
+    Modifier,
+    Position,
+    click_at,
+    for_page,
+    require_inside,
+)
 from apps.steps.browser.page import note_fallback, on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.registry import register
 
-Modifier = Literal["Control", "Shift", "Alt", "Meta"]
+MOST_CLICKS = 100
 
 
 class ClickParams(Params):
@@ -32,32 +38,46 @@ class ClickParams(Params):
 
     Attributes:
         button: of the mouse; `double` is two quick clicks of the left one.
+        count: how many quick clicks; three mark a paragraph.
+        position: where in the element, from its left upper corner; else its middle.
         modifiers: keys that are held down meanwhile.
-        force: click even what is hidden, disabled, moving or covered; the page's
-            script gets the click, not the mouse.
+        force: click even what is disabled, moving or covered, and what is hidden. The
+            usual click is then made by script and reaches the element itself; any
+            other is made with the mouse and reaches what lies on top, so the element
+            has to be visible for it.
     """
 
     target: TargetParam = target_field()
     button: Literal["left", "right", "middle", "double"] = "left"
+    count: Annotated[int, Field(ge=1, le=MOST_CLICKS)] = 1
+    position: Position | None = None
     modifiers: Annotated[tuple[Modifier, ...], Field(max_length=4)] = ()
     force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
     @model_validator(mode="after")
-    def _force_is_plain(self) -> Self:
-        if self.force and not self.is_plain:
-            raise ValueError("force goes with the left button alone")
+    def _counts_once(self) -> Self:
+        if self.button == "double" and self.count != 1:
+            raise ValueError("double is two clicks already; give button or count")
         return self
 
     @property
     def is_plain(self) -> bool:
         """Whether it is the usual click."""
-        return self.button == "left" and not self.modifiers
+        is_usual = self.button == "left" and self.count == 1 and self.position is None
+        return is_usual and not self.modifiers
+
+    @property
+    def clicks(self) -> tuple[Button, int]:
+        """The button, and how often it is pressed."""
+        return ("left", 2) if self.button == "double" else (self.button, self.count)
 
 
 @register("click")
 class Click(StepType[ClickParams]):
     """Click an element, once it is visible, enabled, at rest and not covered.
+
+    Of several that fit, the first one that is ready is clicked, with a warning.
 
     Example:
         - type: click
@@ -93,21 +113,19 @@ _IN_THE_WAY = (
 def click_once(browser: BrowserSession, params: ClickParams) -> JsonObject:
     """Click as soon as nothing is in the way; gives what was found."""
     seconds = browser.within_step(params.timeout.total_seconds())
-    if params.force:
+    if params.force and params.is_plain:
         return browser.wait_for(params.target, seconds, "acting.press")
-    look = ("rpa.find", "actionable") if params.is_plain else ("acting.reach",)
     deadline = time.monotonic() + seconds
     obstacle = "it went away"
 
     def attempt() -> JsonObject | None:
         nonlocal obstacle
-        left = max(0.05, deadline - time.monotonic())
-        found = browser.wait_for(params.target, left, *look)
+        found = _look(browser, params, max(0.05, deadline - time.monotonic()))
         try:
             with browser.commanding(*_IN_THE_WAY):
-                _press(browser, params, found["element"])
+                _press(browser, params, found)
         except _IN_THE_WAY as error:
-            obstacle = first_line(error)
+            obstacle = _told(error)
             return None
         except PageChanged as error:
             # The click may have done that, so it is not repeated.
@@ -121,24 +139,23 @@ def click_once(browser: BrowserSession, params: ClickParams) -> JsonObject:
     return found
 
 
-def _press(browser: BrowserSession, params: ClickParams, element: Json) -> None:
-    if params.is_plain:
-        element.click()
-        return
-    chain = ActionChains(browser.driver, duration=0).move_to_element(element)
-    keys = [MODIFIERS[name.lower()] for name in params.modifiers]
-    for key in keys:
-        chain.key_down(key)
-    if params.button == "right":
-        chain.context_click()
-    elif params.button == "middle":
-        mouse: Any = chain.w3c_actions.pointer_action
-        mouse.pointer_down(button=MouseButton.MIDDLE)
-        mouse.pointer_up(button=MouseButton.MIDDLE)
-    elif params.button == "double":
-        chain.double_click()
+def _look(browser: BrowserSession, params: ClickParams, seconds: float) -> JsonObject:
+    position = for_page(params.position)
+    look = ("reaching.place",) if params.force else ("reaching.reach", "actionable")
+    found = browser.wait_for(params.target, seconds, *look, position)
+    require_inside(params.target, found)
+    return found
+
+
+def _press(browser: BrowserSession, params: ClickParams, found: JsonObject) -> None:
+    # The driver's own click takes what it finds in shadow roots for something else.
+    if params.is_plain and not found["isInShadow"]:
+        found["element"].click()
     else:
-        chain.click()
-    for key in reversed(keys):
-        chain.key_up(key)
-    chain.perform()
+        click_at(browser.driver, found, *params.clicks, params.modifiers)
+
+
+def _told(error: WebDriverException) -> str:
+    if isinstance(error, StaleElementReferenceException):
+        return "the page replaced it again and again"
+    return first_line(error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from apps.core.errors import RpaError, TemporaryFailure
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import BidiError, BidiGone
-from apps.steps.browser.chromium.contexts import OWN_DIALOGS
+from apps.steps.browser.chromium.contexts import OWN_DIALOGS, replace_tabs
 from apps.steps.browser.dialogs import Dialogs
 from apps.steps.browser.downloads import Downloads
 from apps.steps.browser.failures import (
@@ -19,6 +19,7 @@ from apps.steps.browser.failures import (
     told,
 )
 from apps.steps.browser.host import BrowserHost, Loan
+from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
 from apps.steps.browser.target import Target, parse_selector
@@ -55,6 +56,9 @@ class BrowserConnection:
         command_s: seconds that a command may take.
         dialogs: how the pages' dialogs are answered.
         downloads: what the pages downloaded.
+        requests: what the pages ask servers for.
+        frame: selectors of the frames on the way to where steps look for elements.
+        missing_frame: the one that was not there when it was last looked for.
     """
 
     def __init__(
@@ -78,6 +82,9 @@ class BrowserConnection:
         self.command_s = host.command_s
         self._has_dialogs = self._was_lost = False
         self.dialogs, self.downloads = Dialogs(), Downloads()
+        self.requests = Requests()
+        self.frame: tuple[str, ...] = ()
+        self.missing_frame: str | None = None
 
     @property
     def proxy_address(self) -> tuple[str, int] | None:
@@ -163,6 +170,7 @@ class BrowserConnection:
         with self.commanding() as driver:
             driver.switch_to.window(handle)
         self._is_in_frame = False
+        self.frame = ()
 
     def open_new_tab(self) -> None:
         """Leave the page behind, whatever it is busy with; cookies stay.
@@ -170,12 +178,14 @@ class BrowserConnection:
         Where even that does not work, the next use starts a new browser.
         """
         self._is_stuck = self._is_in_frame = False
+        self.frame = ()
         loan = self._loan
         if loan is None:
             return
         try:
             with told(), self.limited_to(_NEW_TAB_S):
-                loan.driver.switch_to.window(_replace_tabs(loan))
+                made = replace_tabs(loan.bidi, loan.context.id, loan.tabs)
+                loan.driver.switch_to.window(made)
         except (RpaError, BidiError):
             self._lose()
 
@@ -229,13 +239,26 @@ class BrowserConnection:
     def run(self, target: Target | None, function: str, *arguments: Any) -> Any:
         """Call a function of the page's side, in the target's frame.
 
+        Args:
+            target: None: in the page itself, whatever frame steps are in.
+
         Raises:
             PageChanged: the page went away meanwhile.
             PermanentFailure: `invalid_selector`, `too_much_data`.
         """
+        frame = self.frame + target.frame if target else ()
+        return self._run_in(frame, function, arguments)
+
+    def run_here(self, function: str, *arguments: Any) -> Any:
+        """The same where steps look for elements, with no target in mind."""
+        return self._run_in(self.frame, function, arguments)
+
+    def _run_in(
+        self, frame: tuple[str, ...], function: str, arguments: tuple[Any, ...]
+    ) -> Any:
         script = script_for(function)
         with self.commanding() as driver:
-            self._enter(driver, target.frame if target else ())
+            self.enter_frames(driver, frame)
             return driver.execute_script(script, *arguments)
 
     def cdp(self, command: str, **parameters: Any) -> JsonObject:
@@ -285,8 +308,14 @@ class BrowserConnection:
             driver.switch_to.default_content()
             self._is_in_frame = False
 
-    def _enter(self, driver: "Driver", frame: tuple[str, ...]) -> None:
+    def enter_frames(self, driver: "Driver", frame: tuple[str, ...]) -> None:
+        """Go into a frame of the page, by the selectors of those on the way.
+
+        Raises:
+            PageChanged: it is not there now.
+        """
         self.leave_frames(driver)
+        self.missing_frame = None
         for text in frame:
             selector = parse_selector(text)
             found = driver.execute_script(
@@ -294,6 +323,7 @@ class BrowserConnection:
             )
             if found["element"] is None:
                 # Frames appear late, too: whoever waits asks again.
+                self.missing_frame = text
                 raise PageChanged(f"no frame {selector}")
             self._is_in_frame = True
             driver.switch_to.frame(found["element"])
@@ -308,6 +338,7 @@ class BrowserConnection:
         self._was_lost = False
         started = time.monotonic()
         self._is_in_frame = self._is_stuck = self._is_busy = self._has_dialogs = False
+        self.frame, self.requests = (), Requests()
         self._loan = loan = self._host.lend(
             self.settings, time_left=self._time_left, on_event=self._happened
         )
@@ -344,6 +375,8 @@ class BrowserConnection:
             self.downloads.begin(facts)
         elif event == "browsingContext.downloadEnd":
             self.downloads.end(facts)
+        else:
+            self.requests.take(event, facts)
 
     def _time_left(self) -> float:
         if self.deadline is None:
@@ -354,17 +387,3 @@ class BrowserConnection:
         log.debug("Browser session", extra={"action": event, **facts})
         if self._on_event is not None:
             self._on_event(event, dict(facts))
-
-
-def _replace_tabs(loan: Loan) -> str:
-    """Open an empty tab and close all others; gives its handle. Cookies stay.
-
-    A page that is busy without end goes away with its tab.
-    """
-    old = loan.tabs
-    made = loan.bidi.call(
-        "browsingContext.create", type="tab", userContext=loan.context.id
-    )
-    for tab in old:
-        loan.bidi.call("browsingContext.close", context=tab)
-    return str(made["context"])

@@ -8,12 +8,12 @@ from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.click import ClickParams, click_once
-from apps.steps.browser.downloads import Download
+from apps.steps.browser.downloads import Download, keep_download
 from apps.steps.browser.page import note_fallback, on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
-from apps.steps.files.content import FilePath, keep, path_field
+from apps.steps.files.content import FilePath, path_field
 from apps.steps.registry import register
 
 _CLICK = timedelta(seconds=10)
@@ -59,13 +59,9 @@ class DownloadByClick(StepType[DownloadByClickParams]):
                 browser, ClickParams(target=params.target, timeout=_CLICK)
             )
             file = _wait(browser, params)
-            if file.path is None:
-                raise TemporaryFailure("The file is gone.", code="download_failed")
-            with file.path.open("rb") as content:
-                kept = keep(ctx, params.path, content)
-            file.path.unlink(missing_ok=True)
+            kept = keep_download(ctx, file, params.path)
         note_fallback(ctx, params.target, found)
-        return {**kept, "name": file.name, "url": file.url}
+        return kept
 
 
 def _wait(browser: BrowserSession, params: DownloadByClickParams) -> Download:
@@ -77,7 +73,4 @@ def _wait(browser: BrowserSession, params: DownloadByClickParams) -> Download:
     if file is None:
         message = f"`{params.target}` was clicked, but no download began."
         raise PermanentFailure(message, code="no_download")
-    if file.status != "complete":
-        message = f"The download of `{file.name[:200]}` was broken off."
-        raise TemporaryFailure(message, code="download_failed")
     return file

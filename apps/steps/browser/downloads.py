@@ -4,7 +4,10 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apps.core.errors import TemporaryFailure
 from apps.core.types import JsonObject
+from apps.steps.context import StepContext
+from apps.steps.files.content import keep
 
 
 @dataclass
@@ -67,3 +70,20 @@ class Downloads:
         """Whether one has begun and not ended."""
         with self._changed:
             return bool(self._by_navigation)
+
+
+def keep_download(ctx: StepContext, file: Download, path: str) -> JsonObject:
+    """Move a file to the workspace; gives `{path, bytes, sha256, name, url}`.
+
+    Raises:
+        TemporaryFailure: `download_failed`.
+    """
+    if file.status != "complete":
+        message = f"The download of `{file.name[:200]}` was broken off."
+        raise TemporaryFailure(message, code="download_failed")
+    if file.path is None:
+        raise TemporaryFailure("The file is gone.", code="download_failed")
+    with file.path.open("rb") as content:
+        kept = keep(ctx, path, content)
+    file.path.unlink(missing_ok=True)
+    return {**kept, "name": file.name, "url": file.url}

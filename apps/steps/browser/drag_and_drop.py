@@ -1,37 +1,23 @@
 """Step type `drag_and_drop`: drag an element somewhere else."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import model_validator
 from selenium.webdriver.common.action_chains import ActionChains
 
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
+from apps.steps.browser.mouse import Distance
 from apps.steps.browser.page import note_fallback, on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.registry import register
 
-Pixels = Annotated[int, Field(ge=-10_000, le=10_000)]
 # Libraries take a single jump for a click that slipped.
 _FIRST_PX = 8
 _MOVE_MS = 100
-
-
-class Distance(BaseModel):
-    """How far, in pixels.
-
-    Attributes:
-        x: to the right; negative: to the left.
-        y: down; negative: up.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    x: Pixels = 0
-    y: Pixels = 0
 
 
 class DragAndDropParams(Params):
@@ -84,7 +70,7 @@ class DragAndDrop(StepType[DragAndDropParams]):
             if params.to is not None:
                 end = browser.find(params.to, timeout, "visible")
             found = browser.wait_for(
-                params.target, timeout, "acting.show", "actionable"
+                params.target, timeout, "reaching.reach", "still", None
             )
             _drag(browser, found["element"], end, params.by)
         note_fallback(ctx, params.target, found)

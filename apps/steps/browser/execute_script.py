@@ -91,7 +91,7 @@ def _run(browser: BrowserSession, params: ExecuteScriptParams) -> dict[str, Json
             browser.limited_to(seconds),
             browser.commanding(JavascriptException) as driver,
         ):
-            browser.leave_frames(driver)
+            browser.enter_frames(driver, browser.frame)
             driver.set_script_timeout(seconds)
             answer = driver.execute_script(script, params.arguments, MAX_RESULT)
             driver.set_script_timeout(_USUAL_S)

@@ -37,6 +37,7 @@ def move(browser: BrowserSession, steps: int, timeout_s: float) -> Json:
         way = "before" if steps < 0 else "after"
         raise PermanentFailure(f"No page was open {way} this one.", code="no_history")
     since = browser.state()["since"]
+    browser.frame = ()
     browser.cdp("Page.navigateToHistoryEntry", entryId=entries[at]["id"])
     return arrived(browser, entries[at]["url"], since, timeout_s)
 

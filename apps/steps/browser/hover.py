@@ -6,6 +6,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, Params, StepType
+from apps.steps.browser.mouse import Position, for_page, require_inside
 from apps.steps.browser.page import note_fallback, on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
@@ -14,15 +15,22 @@ from apps.steps.registry import register
 
 
 class HoverParams(Params):
-    """On what, and how long to wait for it."""
+    """On what, and how long to wait for it.
+
+    Attributes:
+        position: where in the element, from its left upper corner; else its middle.
+        force: also what is moving or covered.
+    """
 
     target: TargetParam = target_field()
+    position: Position | None = None
+    force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
 
 @register("hover")
 class Hover(StepType[HoverParams]):
-    """Move the mouse onto an element, once it is visible and at rest.
+    """Move the mouse onto an element, once it is visible, at rest and not covered.
 
     The mouse stays there, so menus that open this way can be clicked next.
 
@@ -49,7 +57,10 @@ class Hover(StepType[HoverParams]):
 
 def _hover(browser: BrowserSession, params: HoverParams) -> JsonObject:
     timeout = params.timeout.total_seconds()
-    found = browser.wait_for(params.target, timeout, "acting.show", "actionable")
+    look = ("reaching.place",) if params.force else ("reaching.reach", "still")
+    found = browser.wait_for(params.target, timeout, *look, for_page(params.position))
+    require_inside(params.target, found)
     with browser.commanding() as driver:
-        ActionChains(driver, duration=0).move_to_element(found["element"]).perform()
+        chain = ActionChains(driver, duration=0)
+        chain.move_to_element_with_offset(found["element"], *found["offset"]).perform()
     return found

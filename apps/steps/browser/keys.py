@@ -1,5 +1,9 @@
 """Keys by the names that people give them: `Enter`, `Control+A`."""
 
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -50,6 +54,28 @@ def parse_keys(text: str) -> tuple[str, ...]:
     if unknown := [name for name in held if name.strip().lower() not in MODIFIERS]:
         raise ValueError(f"{unknown[0][:40]!r} is none of Control, Shift, Alt and Meta")
     return (*(MODIFIERS[name.strip().lower()] for name in held), _key(last))
+
+
+def _checked(text: str) -> str:
+    parse_keys(text)
+    return text
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Chord = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_checked)]
+Chords = Annotated[
+    tuple[Chord, ...],
+    Field(max_length=100),
+    BeforeValidator(_as_list, json_schema_input_type=Chord | tuple[Chord, ...]),
+]
+
+
+def only_move(chords: Iterable[str]) -> bool:
+    """Whether these keys change nothing."""
+    return all(keys.strip().lower() in MOVING for keys in chords)
 
 
 def press(browser: BrowserSession, chords: list[tuple[str, ...]]) -> None:

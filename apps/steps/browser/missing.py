@@ -1,39 +1,115 @@
 """The error for an element that is not there, with what could have been meant."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from apps.core.errors import PermanentFailure
 from apps.core.types import JsonObject
 from apps.steps.browser.target import Selector, Target
 
+if TYPE_CHECKING:
+    from apps.steps.browser.session import BrowserSession
+
 _LOWEST_LIKENESS = 0.5
 _LONGEST_SHOWN = 200
+_MOST_CANDIDATES = 400
+_MOST_PLACES = 20
+# The driver's names of elements end with the browser's own number.
+_NUMBER = re.compile(r"\.e\.(\d+)$")
+
+
+class Hints(NamedTuple):
+    """What the page says about an element that is not there.
+
+    Attributes:
+        candidates: elements that could have been meant.
+        frames: those that hold what was looked for.
+        sealed: elements with a closed shadow root.
+        frame: a frame on the way that is not there itself.
+    """
+
+    candidates: Sequence[JsonObject] = ()
+    frames: Sequence[str] = ()
+    sealed: Sequence[str] = ()
+    frame: str | None = None
+
+
+def look_around(session: "BrowserSession", target: Target) -> Hints:
+    """Look for what could have been meant; errors as of any command."""
+    candidates = session.run(target, "reading.candidates", _MOST_CANDIDATES)
+    selectors = [selector.for_page() for selector in target.selectors]
+    places = session.run(target, "reading.elsewhere", selectors, _MOST_PLACES)
+    pairs = zip(places["sealed"], places["names"], strict=True)
+    sealed = [name for element, name in pairs if _is_closed(session, element)]
+    return Hints(candidates, places["frames"], sealed)
+
+
+def _is_closed(session: "BrowserSession", element: Any) -> bool:
+    """Whether it has a shadow root that no script of the page can see into."""
+    if not (number := _NUMBER.search(element.id)):
+        return False
+    with session.commanding() as driver:
+        node = driver.cdp("DOM.describeNode", backendNodeId=int(number[1]))["node"]
+    return any(
+        one.get("shadowRootType") == "closed" for one in node.get("shadowRoots", ())
+    )
 
 
 def not_found(
-    target: Target, found: JsonObject, candidates: Iterable[JsonObject], waited_s: float
+    target: Target, found: JsonObject, hints: Hints, waited_s: float
 ) -> PermanentFailure:
     """The failure for a target that no element fits.
 
     Args:
-        found: the page's last answer: `matches`, and `why` none of them would do.
-        candidates: elements of the page that could have been meant.
+        found: the page's last answer; its `tries` say of each selector how many
+            elements it found, and why none of them would do.
     """
-    tried = [str(selector)[:_LONGEST_SHOWN] for selector in target.selectors]
-    names = ", ".join(f"`{text}`" for text in tried)
-    matches, why = int(found.get("matches") or 0), found.get("why")
-    near = near_candidates(target.selectors, candidates) if not matches else []
+    tries = found.get("tries") or [[0, ""]] * len(target.selectors)
+    pairs = list(zip(target.selectors, tries, strict=False))
+    matches = sum(count for _, (count, _) in pairs)
+    shown = [str(selector)[:_LONGEST_SHOWN] for selector in target.selectors]
+    near = near_candidates(target.selectors, hints.candidates) if not matches else []
     if matches:
-        what = f"{matches} found for {names}, but {why} after {waited_s:.1f} s."
-        code = "element_not_ready"
+        facts = "; ".join(_tried(*pair) for pair in pairs)
+        what = f"No element was ready within {waited_s:.1f} s: {facts}."
     else:
+        names = ", ".join(f"`{text}`" for text in shown)
         what = f"No element was found for {names} within {waited_s:.1f} s."
-        code = "element_not_found"
-    hint = f" Near it: {', '.join(f'`{text}`' for text in near)}." if near else ""
+        what += _hint(near, hints)
     return PermanentFailure(
-        what + hint, code=code, selectors=tried, matches=matches, near=near
+        what,
+        code="element_not_ready" if matches else "element_not_found",
+        selectors=shown,
+        matches=matches,
+        near=near,
+        frames=list(hints.frames),
     )
+
+
+def _tried(selector: Selector, outcome: Sequence[Any]) -> str:
+    count, why = outcome
+    name = f"`{str(selector)[:_LONGEST_SHOWN]}`"
+    if not count:
+        return f"{name} found nothing"
+    return f"{name} found {count}, {'the first ' if count > 1 else ''}{why}"
+
+
+def _hint(near: Sequence[str], hints: Hints) -> str:
+    if hints.frame is not None:
+        return f" There is no frame `{hints.frame[:_LONGEST_SHOWN]}`."
+    text = f" Near it: {_names(near)}." if near else ""
+    if hints.frames:
+        text += f" It is in the frame {_names(hints.frames)}: name it as `frame`."
+    if hints.sealed:
+        names = _names(hints.sealed[:3])
+        text += f" No step can see into the closed shadow root of {names}."
+    return text
+
+
+def _names(texts: Iterable[str]) -> str:
+    return ", ".join(f"`{text}`" for text in texts)
 
 
 def near_candidates(

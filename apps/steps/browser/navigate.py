@@ -18,12 +18,13 @@ class NavigateParams(Params):
 
     Attributes:
         wait_until: `load` waits for images and frames too, `domcontentloaded` for
-            the document alone, `none` for nothing.
+            the document alone, `networkidle` until the page, once loaded, has asked
+            for nothing for half a second, `none` for nothing.
         referer: address of the page that the server is told one comes from.
     """
 
     url: Annotated[str, Field(min_length=1, max_length=MAX_URL)]
-    wait_until: Literal["load", "domcontentloaded", "none"] = "load"
+    wait_until: Literal["load", "domcontentloaded", "networkidle", "none"] = "load"
     referer: Annotated[str, Field(max_length=MAX_URL)] = ""
     timeout: Duration = timedelta(seconds=30)
 

@@ -41,10 +41,19 @@ def _keep_evidence(session: BrowserSession, ctx: StepContext, error: RpaError) -
 
 
 def note_fallback(ctx: StepContext, target: Target, found: JsonObject) -> None:
-    """Warn when not the primary selector found the element."""
-    if found["at"] > 0:
-        selectors = target.selectors
+    """Warn when not the primary selector found the element, or several fit.
+
+    Args:
+        found: the answer of the page, as `BrowserSession.wait_for` gives it.
+    """
+    selectors, at = target.selectors, found["at"]
+    if at > 0:
+        count = found["tries"][0][0]
+        why = f"{count} elements, but none that was ready" if count else "nothing"
+        ctx.warn(f"`{selectors[0]}` found {why}; used the fallback `{selectors[at]}`.")
+    visible = found.get("visible", 0)
+    if visible > 1:
         ctx.warn(
-            f"`{selectors[0]}` found nothing; used the fallback "
-            f"`{selectors[found['at']]}`."
+            f"`{selectors[at]}` fits {found['matches']} elements, {visible} of them "
+            f"visible; used the first that was ready, `{found['used']}`."
         )

@@ -3,28 +3,16 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
-from apps.steps.browser.keys import MOVING, parse_keys, press
+from apps.steps.browser.keys import Chords, only_move, parse_keys, press
 from apps.steps.browser.page import note_fallback, on_page
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.registry import register
-
-
-def _checked(text: str) -> str:
-    parse_keys(text)
-    return text
-
-
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Chord = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_checked)]
 
 
 class PressKeyParams(Params):
@@ -35,11 +23,7 @@ class PressKeyParams(Params):
         target: gets the focus first; without it, what has the focus gets the keys.
     """
 
-    keys: Annotated[
-        tuple[Chord, ...],
-        Field(min_length=1, max_length=100),
-        BeforeValidator(_as_list, json_schema_input_type=Chord | tuple[Chord, ...]),
-    ]
+    keys: Annotated[Chords, Field(min_length=1)]
     target: TargetParam | None = target_field(default=None)
     timeout: Duration = timedelta(seconds=10)
 
@@ -60,8 +44,7 @@ class PressKey(StepType[PressKeyParams]):
 
     def effect_of(self, params: PressKeyParams) -> Effect:
         """Keys that only move change nothing outside."""
-        moves = all(keys.strip().lower() in MOVING for keys in params.keys)
-        return Effect.PAGE if moves else Effect.WRITE
+        return Effect.PAGE if only_move(params.keys) else Effect.WRITE
 
     def summary(self, params: PressKeyParams) -> str:
         """Names the keys."""

@@ -36,6 +36,7 @@ class Reload(StepType[ReloadParams]):
             state = browser.state()
             if _came_by_form(browser):
                 return browser.goto(state["url"], timeout=seconds)
+            browser.frame = ()
             browser.cdp("Page.reload", ignoreCache=True)
             # The address stays, so only another document shows that it is done.
             return arrived(browser, "", state["since"], seconds)

@@ -67,8 +67,8 @@ def _masked(browser: BrowserSession, mask: tuple[Target, ...]) -> Iterator[None]
     """
     try:
         for target in mask:
-            browser.wait_for(target, _MASK_S, "acting.mask")
+            browser.wait_for(target, _MASK_S, "reaching.mask")
         yield
     finally:
         for target in mask:
-            browser.steadily(partial(browser.run, target, "acting.unmask"))
+            browser.steadily(partial(browser.run, target, "reaching.unmask"))

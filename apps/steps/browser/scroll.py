@@ -10,13 +10,12 @@ from pydantic import Field, model_validator
 
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, Params, StepType
+from apps.steps.browser.mouse import Distance, Pixels
 from apps.steps.browser.page import note_fallback, on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.registry import register
-
-Pixels = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 # A page that shows nothing new for so long has no more.
 _STILL_S = 1.5
@@ -27,13 +26,18 @@ class ScrollParams(Params):
 
     Attributes:
         to: an end of the page; `end` goes down again and again until a page that
-            loads more has no more, or `timeout` is over.
-        by: pixels down (negative: up), from where the view is now.
+            loads more has no more, or `limit` or `timeout` is over.
+        by: pixels down (negative: up), from where the view is now; or `{x, y}`.
+        within: the element that is scrolled instead of the page, such as a list with
+            bars of its own; for `to` and `by`.
+        limit: how often `end` goes down at most.
     """
 
     to: Literal["top", "bottom", "end"] | None = None
     target: TargetParam | None = target_field(default=None)
-    by: Pixels | None = None
+    by: Pixels | Distance | None = None
+    within: TargetParam | None = None
+    limit: Annotated[int, Field(ge=1, le=10_000)] | None = None
     timeout: Duration = timedelta(seconds=10)
 
     @model_validator(mode="after")
@@ -43,7 +47,18 @@ class ScrollParams(Params):
         ]
         if len(given) != 1:
             raise ValueError("give one of to, target and by")
+        if self.within is not None and self.target is not None:
+            raise ValueError("within goes with to or by: a target is scrolled to")
+        if self.limit is not None and self.to != "end":
+            raise ValueError("limit goes with `to: end`")
         return self
+
+    @property
+    def distance(self) -> Distance:
+        """How far to scroll."""
+        if isinstance(self.by, Distance):
+            return self.by
+        return Distance(y=self.by or 0)
 
 
 @register("scroll")
@@ -65,32 +80,44 @@ class Scroll(StepType[ScrollParams]):
         """Scroll at once, without an animation."""
         with on_page(ctx) as browser:
             if params.to == "end":
-                return _to_the_end(browser, ctx, params.timeout.total_seconds())
+                return _to_the_end(browser, ctx, params)
             if params.target is None:
-                by = params.by or 0
-                return browser.steadily(
-                    lambda: browser.run(None, "acting.scrollPage", params.to, 0, by)
-                )
+                return _move(browser, params, params.to)
             timeout = params.timeout.total_seconds()
-            found = browser.wait_for(params.target, timeout, "acting.scrollToElement")
+            found = browser.wait_for(params.target, timeout, "reaching.scrollToElement")
         note_fallback(ctx, params.target, found)
         return {"x": found["x"], "y": found["y"]}
 
 
-def _to_the_end(browser: BrowserSession, ctx: StepContext, timeout_s: float) -> Json:
-    """Scroll down until the page grows no more."""
-    deadline = time.monotonic() + browser.within_step(timeout_s)
-
-    def down() -> JsonObject:
-        move = partial(browser.run, None, "acting.scrollPage", "bottom", 0, 0)
+def _move(browser: BrowserSession, params: ScrollParams, to: str | None) -> JsonObject:
+    """Scroll the page or an element in it; gives where its view is then."""
+    by = params.distance
+    if params.within is None:
+        move = partial(browser.run_here, "reaching.scrollPage", to, by.x, by.y)
         return dict(browser.steadily(move))
+    seconds = params.timeout.total_seconds()
+    found = browser.wait_for(
+        params.within, seconds, "reaching.scrollInside", to, by.x, by.y
+    )
+    return {"x": found["x"], "y": found["y"]}
 
-    at = down()
+
+def _to_the_end(
+    browser: BrowserSession, ctx: StepContext, params: ScrollParams
+) -> Json:
+    """Scroll down until what is scrolled grows no more."""
+    seconds = browser.within_step(params.timeout.total_seconds())
+    deadline = time.monotonic() + seconds
+    down = partial(_move, browser, params, "bottom")
+    at, times = down(), 1
     while time.monotonic() < deadline:
+        if times == params.limit:
+            ctx.warn(f"The page may have more: it was scrolled {times} times.")
+            return at
         grown = browser.poll(partial(_below, down, at["y"]), _STILL_S)
         if grown is None:
             return at
-        at = grown
+        at, times = grown, times + 1
     ctx.warn("The page still had more when the time was over.")
     return at
 

@@ -1,5 +1,6 @@
 """Step type `select_option`: choose an option of a select field."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Self
 
@@ -15,10 +16,14 @@ from apps.steps.context import StepContext
 from apps.steps.registry import register
 
 Text = Annotated[str, Field(max_length=1_000)]
+Index = Annotated[int, Field(ge=0, le=100_000)]
+# A list may be empty: then none is chosen.
+Texts = Annotated[tuple[Text, ...], Field(max_length=1_000)]
+Indexes = Annotated[tuple[Index, ...], Field(max_length=1_000)]
 
 
 class SelectOptionParams(Params):
-    """Which option of which field.
+    """Which option of which field; a list for a field that takes several.
 
     Attributes:
         value: the option's value, as it is sent.
@@ -27,9 +32,9 @@ class SelectOptionParams(Params):
     """
 
     target: TargetParam = target_field()
-    value: Text | None = None
-    label: Text | None = None
-    index: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    value: Text | Texts | None = None
+    label: Text | Texts | None = None
+    index: Index | Indexes | None = None
     timeout: Duration = timedelta(seconds=10)
 
     @model_validator(mode="after")
@@ -40,22 +45,27 @@ class SelectOptionParams(Params):
         return self
 
     @property
-    def choice(self) -> tuple[str, str | int]:
-        """By what to choose, and which."""
-        if self.index is not None:
-            return "index", self.index
-        return (
-            ("label", self.label)
-            if self.label is not None
-            else ("value", self.value or "")
-        )
+    def choice(self) -> tuple[str, Sequence[str | int], bool]:
+        """By what to choose, which ones, and whether it is a list."""
+        for by in ("value", "label", "index"):
+            wanted = getattr(self, by)
+            if wanted is not None:
+                is_list = isinstance(wanted, tuple)
+                return by, wanted if is_list else (wanted,), is_list
+        raise AssertionError("one of them is given")
 
 
 @register("select_option")
 class SelectOption(StepType[SelectOptionParams]):
     """Choose an option of a select field, waiting for it to appear.
 
-    Gives `{value, label}` of the option.
+    Gives `{value, label}` of the option. A list, of values, labels or places, is for
+    fields that take several: just these are chosen then, and a list of `{value,
+    label}` is given.
+
+    Example:
+        - type: select_option
+          params: {target: "label=Country", label: Norway}
     """
 
     params_class = SelectOptionParams
@@ -64,15 +74,23 @@ class SelectOption(StepType[SelectOptionParams]):
 
     def summary(self, params: SelectOptionParams) -> str:
         """Names the field and the choice."""
-        by, wanted = params.choice
-        return f"choose {by} {wanted} in {params.target}"
+        by, wanted, _ = params.choice
+        names = ", ".join(map(str, wanted)) or "none"
+        return f"choose {by} {names} in {params.target}"[:300]
 
     def run(self, params: SelectOptionParams, ctx: StepContext) -> Json:
-        """Wait for the option and choose it, as a person would."""
+        """Wait for the options and choose them, as a person would."""
         with on_page(ctx) as browser:
             found = _choose(browser, params)
         note_fallback(ctx, params.target, found)
-        return {"value": found["value"], "label": found["label"]}
+        options: list[Json] = found["options"]
+        return options if params.choice[2] else options[0]
+
+
+_REFUSALS = {
+    "not a select": ("not_a_select", "is no select field; click its parts instead"),
+    "one option": ("not_multiple", "takes one option, not a list"),
+}
 
 
 def _choose(browser: BrowserSession, params: SelectOptionParams) -> JsonObject:
@@ -81,25 +99,27 @@ def _choose(browser: BrowserSession, params: SelectOptionParams) -> JsonObject:
 
     def attempt() -> JsonObject | None:
         nonlocal last
-        last = browser.wait_for(params.target, seconds, "acting.choose", *params.choice)
+        choice = params.choice
+        last = browser.wait_for(params.target, seconds, "filling.choose", *choice)
         # Options are often filled in later: wait for the one that is wanted.
-        return last if last["mode"] in ("done", "not a select") else None
+        return last if last["mode"] in ("done", *_REFUSALS) else None
 
     found = browser.poll(attempt, seconds)
     if found is None:
         raise _no_option(params, last)
-    if found["mode"] == "not a select":
-        message = f"`{params.target}` is no select field; click its parts instead."
-        raise PermanentFailure(message, code="not_a_select")
+    if refusal := _REFUSALS.get(found["mode"]):
+        code, why = refusal
+        raise PermanentFailure(f"`{params.target}` {why}.", code=code)
     return found
 
 
 def _no_option(params: SelectOptionParams, last: JsonObject) -> PermanentFailure:
-    by, wanted = params.choice
     if last.get("mode") == "option disabled":
         why = "is disabled"
     else:
         labels = ", ".join(f"`{label}`" for label in last.get("labels", ())[:10])
         why = f"does not exist. There are {last.get('count', 0)} options: {labels}"
-    message = f"The option with {by} `{wanted}` of `{params.target}` {why}."
+    by, wanted, _ = params.choice
+    missing = last.get("missing", wanted[0] if wanted else "")
+    message = f"The option with {by} `{missing}` of `{params.target}` {why}."
     return PermanentFailure(message, code="option_not_found")

@@ -13,8 +13,8 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.browser import checkpoints, extraction
 from apps.steps.browser.connection import BrowserConnection
-from apps.steps.browser.failures import PageChanged, net_error
-from apps.steps.browser.missing import not_found
+from apps.steps.browser.failures import BrowserTimeout, PageChanged, net_error
+from apps.steps.browser.missing import Hints, look_around, not_found
 from apps.steps.browser.target import Target, as_target
 from apps.steps.browser.urls import ask_proxy, checked_url, shown_url
 
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from apps.steps.browser.chromium.driver import Driver
 
-MAX_CANDIDATES = 400
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 16_000
 # Answers that can be the egress proxy's own.
 _OLD_PAGE_S = 3.0
+# What one look at a large page may take, whatever the wish.
+_LOOK_S = 5.0
 _PROXY_STATUS = frozenset({403, 502, 503, 504})
 
 
@@ -50,7 +51,7 @@ class BrowserSession(BrowserConnection):
         """Open a page; gives `{url, title, status}` of where that led.
 
         Args:
-            wait_until: `load`, `domcontentloaded` or `none`.
+            wait_until: `load`, `domcontentloaded`, `networkidle` or `none`.
             timeout: seconds.
             referer: the page that it says it comes from.
 
@@ -64,6 +65,7 @@ class BrowserSession(BrowserConnection):
         seconds = self.within_step(timeout)
         deadline = time.monotonic() + seconds
         since = self._state_before()["since"]
+        self.frame = ()
         if self.settings.geolocation is not None:
             self._let_locate(url)
         try:
@@ -71,7 +73,7 @@ class BrowserSession(BrowserConnection):
         except RpaError as error:
             raise self._cause(url, error) from error
         state = self.state()
-        while wait_until == "load" and state["ready"] != "complete":
+        while not self._is_loaded(state, wait_until):
             if time.monotonic() > deadline:
                 message = f"{shown_url(url)} was not loaded within {seconds:g} s."
                 raise TemporaryFailure(message, code="timeout")
@@ -153,8 +155,15 @@ class BrowserSession(BrowserConnection):
             last = self.run(target, function, selectors, *arguments)
             return last if last["element"] is not None else None
 
-        if (found := self.poll(look, seconds)) is None:
-            raise not_found(target, last, self._candidates(target), seconds)
+        limit = min(self.command_s, max(seconds, _LOOK_S))
+        try:
+            with self.limited_to(limit):
+                found = self.poll(look, seconds)
+        except BrowserTimeout as error:
+            message = f"{error.message} It was looking for `{target}`."
+            raise BrowserTimeout(message) from error
+        if found is None:
+            raise self._not_found(target, last, seconds)
         self.found_at = time.time()
         return found
 
@@ -192,8 +201,7 @@ class BrowserSession(BrowserConnection):
         )
         if found is None:
             # Without a place the page itself is the row, so there is one then.
-            missing = place or _target("body")
-            raise not_found(missing, {}, self._candidates(missing), seconds)
+            raise self._not_found(place or _target("body"), {}, seconds)
         return found[0]
 
     def screenshot(
@@ -282,13 +290,23 @@ class BrowserSession(BrowserConnection):
     def _ask(self, url: str) -> RpaError | None:
         return ask_proxy(self.proxy_address, url) if self.proxy_address else None
 
-    def _candidates(self, target: Target) -> list[JsonObject]:
-        """Elements to name in an error, where the page still lets us look."""
-        try:
-            return list(self.run(target, "reading.candidates", MAX_CANDIDATES))
-        except Exception:
-            # The error at hand matters more than its hint.
-            return []
+    def _is_loaded(self, state: JsonObject, wait_until: str) -> bool:
+        if wait_until == "none":
+            return True
+        if wait_until == "domcontentloaded":
+            return bool(state["ready"] != "loading")
+        is_idle = wait_until != "networkidle" or self.requests.is_idle
+        return is_idle and bool(state["ready"] == "complete")
+
+    def _not_found(
+        self, target: Target, found: JsonObject, waited_s: float
+    ) -> PermanentFailure:
+        hints = Hints(frame=self.missing_frame)
+        if self.missing_frame is None:
+            # The error at hand matters more than its hints.
+            with contextlib.suppress(Exception):
+                hints = look_around(self, target)
+        return not_found(target, found, hints, waited_s)
 
 
 def _target(value: Target | str) -> Target:

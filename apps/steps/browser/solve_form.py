@@ -87,7 +87,7 @@ def _fill(browser: BrowserSession, params: SolveFormParams) -> int:
     last: JsonObject = {}
 
     def look() -> bool | None:
-        last.update(browser.run(None, "acting.fill", pairs))
+        last.update(browser.run_here("filling.fill", pairs))
         return None if last["missing"] else True
 
     # Nothing is filled in before all fields are there.
@@ -101,7 +101,7 @@ def _fill(browser: BrowserSession, params: SolveFormParams) -> int:
 
 def _missing(browser: BrowserSession, labels: list[str]) -> PermanentFailure:
     found = browser.steadily(
-        lambda: browser.run(None, "reading.candidates", _CANDIDATES)
+        lambda: browser.run_here("reading.candidates", _CANDIDATES)
     )
     facts, near = [], {}
     for label in labels[:10]:

@@ -17,9 +17,14 @@ _REFUSALS = {
 
 
 class TickParams(Params):
-    """Which box."""
+    """Which box.
+
+    Attributes:
+        force: also one that is hidden, disabled or covered.
+    """
 
     target: TargetParam = target_field()
+    force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
 
@@ -31,7 +36,9 @@ def tick(ctx: StepContext, params: TickParams, wanted: bool) -> Json:
     """
     with on_page(ctx) as browser:
         timeout = params.timeout.total_seconds()
-        found = browser.wait_for(params.target, timeout, "acting.tick", wanted)
+        found = browser.wait_for(
+            params.target, timeout, "filling.tick", wanted, params.force
+        )
         if refusal := _REFUSALS.get(found["mode"]):
             code, why = refusal
             raise PermanentFailure(f"`{params.target}` {why}.", code=code)

@@ -73,7 +73,7 @@ class UploadFile(StepType[UploadFileParams]):
         with on_page(ctx) as browser:
             timeout = params.timeout.total_seconds()
             count = len(params.files)
-            found = browser.wait_for(params.target, timeout, "acting.fileField", count)
+            found = browser.wait_for(params.target, timeout, "filling.fileField", count)
             if refusal := _REFUSALS.get(found["mode"]):
                 code, why = refusal
                 raise PermanentFailure(f"`{params.target}` {why}.", code=code)

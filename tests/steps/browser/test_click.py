@@ -99,8 +99,8 @@ def test_waits_until_nothing_covers_the_element(on_page, browser, site):
         ("<button hidden>Go</button>", "hidden"),
         ("<button disabled>Go</button>", "disabled"),
         (
-            "<button>Go</button><div style='position:fixed;inset:0'></div>",
-            "not clickable",
+            "<button>Go</button><div id=veil style='position:fixed;inset:0'></div>",
+            "covered by `div#veil`",
         ),
     ],
 )
@@ -171,6 +171,132 @@ def test_no_button_clicks_what_is_covered(failure_of, site):
     assert "covered" in error.message
 
 
-def test_force_is_for_the_usual_click(run_step):
-    with pytest.raises(ValueError, match="force"):
-        run_step("click", {"target": "a", "button": "right", "force": True})
+def test_force_clicks_in_other_ways_what_lies_on_top(on_page, browser, site):
+    veil = "<div id=veil style='position:fixed;inset:0' onauxclick='p.append(1)'></div>"
+    site.show(f"<button>Go</button><p id=p></p>{veil}")
+    on_page("click", target="button", button="middle", force=True)
+    assert browser.text("#p") == "1"
+
+
+def test_a_double_click_is_counted_already(run_step):
+    with pytest.raises(ValueError, match="two clicks already"):
+        run_step("click", {"target": "a", "button": "double", "count": 2})
+
+
+def test_clicks_at_a_position_and_as_often_as_asked(on_page, failure_of, browser, site):
+    write = "p.textContent = [event.offsetX, event.offsetY, event.detail]"
+    site.show(
+        "<div style='height:2000px'></div><div id=a style='width:90px;height:50px' "
+        f"onclick='{write}'></div><p id=p></p>"
+    )
+    on_page("click", target="#a", position={"x": 7, "y": 40}, count=3)
+    assert browser.text("#p") == "7,40,3"
+    on_page("click", target="#a", position={"x": 80, "y": 4}, force=True)
+    assert browser.text("#p") == "80,4,1"
+    error = failure_of("click", target="#a", position={"x": 91, "y": 4})
+    assert error.code == "bad_position"
+    assert "90 pixels wide and 50 high" in error.message
+
+
+def test_keys_are_held_while_the_middle_button_is_clicked(on_page, browser, site):
+    site.show("<b id=b onauxclick='p.textContent = event.shiftKey'>Go</b><p id=p></p>")
+    on_page("click", target="#b", button="middle", modifiers=["Shift"], count=2)
+    assert browser.text("#p") == "true"
+
+
+# Moves by script alone, one step a frame, so that it is at rest after half a second.
+MOVES = """<button id=b style='position:absolute;left:0'>Go</button><script>
+  let left = 0;
+  const step = () => {
+    b.style.left = `${left += 10}px`;
+    if (left < 400) requestAnimationFrame(step);
+  };
+  b.onclick = () => { document.title = left };
+  step();
+</script>"""
+
+
+def test_waits_until_a_script_moves_it_no_more(on_page, browser, site):
+    site.show(MOVES)
+    on_page("click", target="#b")
+    assert browser.state()["title"] == "400"
+
+
+def test_what_never_rests_is_an_error_but_for_endless_animations(
+    on_page, failure_of, browser, site
+):
+    site.show(MOVES.replace("left < 400", "true"))
+    error = failure_of("click", target="#b", timeout=0.3)
+    assert "found 1, moving" in error.message
+    endless = "{duration: 90, iterations: Infinity}"
+    move = f"b.animate([{{left: 0}}, {{left: '9px'}}], {endless})"
+    button = f"<button id=b {COUNTER} style='position:relative'>Go</button>"
+    site.show(f"{button}<script>{move}</script>")
+    on_page("click", target="#b")
+    assert clicks(browser, "#b") == "1"
+
+
+def test_a_button_that_is_drawn_anew_is_clicked_once(on_page, browser, site):
+    anew = "setInterval(() => { if (!window.n) b.outerHTML = b.outerHTML }, 150)"
+    site.show(
+        "<button id=b onclick='window.n = (window.n || 0) + 1; document.title = n'>"
+        f"Go</button><script>{anew}</script>"
+    )
+    on_page("click", target="#b")
+    assert browser.state()["title"] == "1"
+
+
+def test_a_button_that_is_drawn_anew_without_end_is_an_error(failure_of, site):
+    anew = (
+        "const f = () => { b.outerHTML = b.outerHTML; requestAnimationFrame(f) }; f()"
+    )
+    site.show(f"<button id=b>Go</button><script>{anew}</script>")
+    error = failure_of("click", target="#b", timeout=0.3)
+    assert error.code == "element_not_ready"
+    assert "replaced again and again" in error.message
+
+
+def test_of_many_the_first_visible_one_is_clicked_with_a_warning(
+    on_page, browser, site
+):
+    many = "".join(f"<button id=b{n} {COUNTER}>Go</button>" for n in range(36))
+    site.show(f"<button hidden>Go</button>{many}")
+    _, ctx = on_page("click", target="css=button")
+    assert clicks(browser, "#b0") == "1"
+    assert ctx.warnings == [
+        "`css button` fits 37 elements, 36 of them visible; used the first that was "
+        "ready, `button#b0`."
+    ]
+
+
+def test_every_selector_that_was_tried_is_named_with_its_kind(failure_of, site):
+    site.show(
+        "<button hidden>Send</button><p>Send it</p><iframe id=f srcdoc='<i>x'></iframe>"
+    )
+    target = {"primary": "text=Gone", "fallbacks": ["button", "//b", "role=link"]}
+    error = failure_of("click", target=target, timeout=0.2)
+    assert error.message.endswith(
+        "`text Gone` found nothing; `css button` found 1, hidden; "
+        "`xpath //b` found nothing; `role link` found nothing."
+    )
+    error = failure_of("click", target="i", timeout=0.2)
+    assert error.code == "element_not_found"
+    assert "It is in the frame `iframe#f`" in error.message
+
+
+def test_a_frame_that_is_not_there_is_named(failure_of, site):
+    site.show("<button>Go</button>")
+    target = {"primary": "button", "frame": "#gone"}
+    error = failure_of("click", target=target, timeout=0.2)
+    assert "There is no frame `#gone`" in error.message
+
+
+def test_a_bar_at_the_edge_does_not_cover_what_can_be_scrolled(on_page, browser, site):
+    bar = (
+        "<div style='position:fixed;top:0;left:0;right:0;height:60px;background:#fff'>"
+    )
+    gap = "<div style='height:3000px'></div>"
+    site.show(f"{bar}bar</div>{gap}<button {COUNTER}>Go</button>{gap}")
+    browser.driver.execute_script("scrollTo(0, 3000)")
+    on_page("click", target="button")
+    assert clicks(browser) == "1"

@@ -28,6 +28,18 @@ def test_says_where_it_comes_from(on_page, failure_of, site):
     assert error.code == "scheme_refused"
 
 
+def test_waits_until_the_page_asks_for_nothing_more(on_page, browser, site):
+    site.server.answers("/a", body=b"x")
+    more = "fetch('/a').then(() => setTimeout(() => fetch('/a').then(() => "
+    more += "{ document.title = 'done' }), 200))"
+    url = site.add("/busy", f"<script>{more}</script>")
+    output, _ = on_page("navigate", url=url, wait_until="networkidle")
+    assert output["title"] == "done"
+    referer = site.server.url("/")
+    output, _ = on_page("navigate", url=url, wait_until="networkidle", referer=referer)
+    assert output["title"] == "done"
+
+
 @pytest.mark.parametrize("wait_until", ["domcontentloaded", "none"])
 def test_can_go_on_before_a_slow_picture_is_there(on_page, site, wait_until):
     url = site.add("/slow", "<img src='http://10.255.255.1/x.png'><p>text</p>")

@@ -45,7 +45,33 @@ def test_a_page_without_end_is_left_when_the_time_is_over(on_page, site):
     assert "still had more" in ctx.warnings[0]
 
 
-@pytest.mark.parametrize("params", [{}, {"to": "top", "by": 1}, {"to": "left"}])
+def test_a_page_without_end_is_left_when_it_was_scrolled_often_enough(on_page, site):
+    site.show(GROWS % 1000)
+    output, ctx = on_page("scroll", to="end", limit=2)
+    assert output["y"] < 4000
+    assert "scrolled 2 times" in ctx.warnings[0]
+
+
+LIST = """<ul id=l style='height:100px;width:80px;overflow:auto'><li id=a>a
+<div style='width:500px'>wide</div><div style='height:900px'>long</div></ul>"""
+
+
+def test_scrolls_inside_of_an_element(on_page, browser, site):
+    site.show(LIST + LONG)
+    at, _ = on_page("scroll", by={"x": 30, "y": 40}, within="#a")
+    assert at == {"x": 30, "y": 40}
+    assert on_page("scroll", to="bottom", within="#l")[0]["y"] > 700
+    assert on_page("scroll", to="end", within="#l", timeout=0.3)[0]["y"] > 700
+    assert on_page("scroll", by=0)[0] == {"x": 0, "y": 0}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        *({}, {"to": "top", "by": 1}, {"to": "left"}),
+        *({"target": "a", "within": "b"}, {"to": "top", "limit": 3}),
+    ],
+)
 def test_takes_one_way_to_scroll(run_step, params):
-    with pytest.raises(ValueError, match=r"one of|top"):
+    with pytest.raises(ValueError, match=r"one of|top|within|limit"):
         run_step("scroll", params)

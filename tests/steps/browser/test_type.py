@@ -138,3 +138,28 @@ def test_warns_when_the_field_cuts_the_text(on_page, browser, site):
     _, ctx = on_page("type", target="#a", text="abcdef")
     assert browser.text("#a") == "abc"
     assert "something else" in ctx.warnings[0]
+
+
+def test_waits_between_keys_and_presses_more_of_them(on_page, browser, site):
+    hear = "onkeydown='heard.push([event.key, Math.round(event.timeStamp)])'"
+    site.show(f"<input id=a {hear}><input id=b {hear}><script>var heard = []</script>")
+    on_page("type", target="#a", text="ab", delay="60ms", press=["Tab", "Shift+X"])
+    (a, at), (b, later), (tab, _), *rest = browser.driver.execute_script("return heard")
+    assert (a, b, tab, rest[-1][0]) == ("a", "b", "Tab", "X")
+    assert later - at >= 55
+    assert browser.text("#b") == "X"
+
+
+@pytest.mark.parametrize(
+    ("press", "effect"), [(["Tab"], Effect.PAGE), ("Control+Enter", Effect.WRITE)]
+)
+def test_keys_that_do_more_than_move_are_a_write(press, effect):
+    params = TypeParams.model_validate({"target": "a", "text": "", "press": press})
+    assert Type().effect_of(params) is effect
+    assert Type().summary(params) == f"type into a and press {''.join(press)}"
+
+
+@pytest.mark.parametrize("more", [{"press": "Nokey"}, {"delay": "6s"}, {"delay": -1}])
+def test_refuses_keys_and_pauses_that_make_no_sense(run_step, more):
+    with pytest.raises(ValueError, match=r"Nokey|delay"):
+        run_step("type", {"target": "a", "text": "x", **more})

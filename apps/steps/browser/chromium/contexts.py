@@ -8,6 +8,8 @@ from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.settings import BrowserSettings
 
 _USUAL = BrowserSettings()
+# With a page that lets the driver do nothing at all, a new browser is there sooner.
+_TAB_S = 3.0
 # A dialog stops every command until somebody answers it, and a page can open them
 # without end. So pages get the answers of a person who cancels, at once, until a step
 # wants to answer itself; what `print` opens, nobody can answer.
@@ -90,6 +92,25 @@ def remove_context(bidi: Bidi, user_context: str, *, within_s: float = 5.0) -> N
         BidiError, BidiGone: the browser cannot or does not answer.
     """
     bidi.call("browser.removeUserContext", within_s=within_s, userContext=user_context)
+
+
+def replace_tabs(bidi: Bidi, user_context: str, old: list[str]) -> str:
+    """Open an empty tab and close the old ones; gives its handle. Cookies stay.
+
+    A page that is busy without end goes away with its tab.
+
+    Raises:
+        BidiError, BidiGone: the browser cannot or does not answer.
+    """
+    made = bidi.call(
+        "browsingContext.create",
+        within_s=_TAB_S,
+        type="tab",
+        userContext=user_context,
+    )
+    for tab in old:
+        bidi.call("browsingContext.close", within_s=_TAB_S, context=tab)
+    return str(made["context"])
 
 
 def dress(bidi: Bidi, context: UserContext, settings: BrowserSettings) -> None:

@@ -15,6 +15,9 @@ _EVENTS = (
     "browsingContext.userPromptOpened",
     "browsingContext.downloadWillBegin",
     "browsingContext.downloadEnd",
+    "network.beforeRequestSent",
+    "network.responseCompleted",
+    "network.fetchError",
 )
 
 

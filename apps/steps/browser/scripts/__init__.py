@@ -4,10 +4,13 @@ import functools
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_PAGE = ("tree.js", "naming.js", "page.js")
 _PARTS: dict[str, tuple[str, ...]] = {
-    "rpa": ("page.js",),
-    "reading": ("page.js", "read.js"),
-    "acting": ("page.js", "act.js"),
+    "rpa": _PAGE,
+    "reading": (*_PAGE, "read.js"),
+    "acting": (*_PAGE, "act.js"),
+    "reaching": (*_PAGE, "act.js", "reach.js"),
+    "filling": (*_PAGE, "act.js", "reach.js", "forms.js"),
     "keeping": ("keep.js",),
 }
 

@@ -1,143 +1,24 @@
-// Finds and reads elements of a page. Selectors come in as data, never as code.
-// `rpa` is made anew for every command, so that pages cannot tamper with it.
+// Finds elements of a page. Selectors come in as data, never as code; each finds what
+// lies in open shadow roots too. All of this is made anew for every command, so that
+// pages cannot tamper with it.
 const rpa = (() => {
-  const CONTROLS =
-    'input:not([type=hidden]), select, textarea, button, meter, output, progress, ' +
-    '[contenteditable=""], [contenteditable=true], [role=textbox], [role=combobox]';
-  const IMPLICIT_ROLES = {
-    article: 'article',
-    banner: 'body > header',
-    button: 'button, summary, input[type=button], input[type=submit], ' +
-      'input[type=reset], input[type=image]',
-    cell: 'td',
-    checkbox: 'input[type=checkbox]',
-    columnheader: 'th',
-    combobox: 'select:not([multiple]):not([size]), input[list]',
-    contentinfo: 'body > footer',
-    dialog: 'dialog',
-    form: 'form',
-    heading: 'h1, h2, h3, h4, h5, h6',
-    img: 'img',
-    link: 'a[href], area[href]',
-    list: 'ul, ol, menu',
-    listbox: 'select[multiple], select[size]',
-    listitem: 'li',
-    main: 'main',
-    navigation: 'nav',
-    option: 'option',
-    paragraph: 'p',
-    progressbar: 'progress',
-    radio: 'input[type=radio]',
-    region: 'section',
-    row: 'tr',
-    searchbox: 'input[type=search]',
-    slider: 'input[type=range]',
-    spinbutton: 'input[type=number]',
-    status: 'output',
-    table: 'table',
-    textbox: 'input:not([type]), input[type=text], input[type=email], ' +
-      'input[type=tel], input[type=url], input[type=password], textarea, ' +
-      '[contenteditable=""], [contenteditable=true]',
-  };
-  const SILENT = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'HEAD', 'TITLE']);
-
-  const norm = (text) => (text || '').replace(/\s+/g, ' ').trim();
-  const fold = (text) => norm(text).toLowerCase();
-  const all = (root, css) => Array.from(root.querySelectorAll(css));
-  const unique = (list) => Array.from(new Set(list.filter(Boolean)));
-
-  // The candidates whose text fits best: exactly, but for case, or in part.
-  function best(pairs, wanted) {
-    const exact = norm(wanted);
-    const folded = fold(wanted);
-    for (const fits of [
-      (text) => norm(text) === exact,
-      (text) => fold(text) === folded,
-      (text) => folded !== '' && fold(text).includes(folded),
-    ]) {
-      const found = pairs.filter(([, text]) => fits(text)).map(([element]) => element);
-      if (found.length) return unique(found);
-    }
-    return [];
-  }
-
-  function ownText(label) {
-    let text = '';
-    for (const node of label.childNodes) {
-      if (node.nodeType === Node.TEXT_NODE) text += node.data;
-      else if (node.nodeType === Node.ELEMENT_NODE && !node.matches(CONTROLS) &&
-               !SILENT.has(node.tagName)) {
-        text += ' ' + ownText(node);
-      }
-    }
-    return text;
-  }
-
-  // Many pages put a label beside its field and connect the two in no way.
-  function neighbour(label) {
-    if (label.htmlFor) return null;
-    const near = label.parentElement ? all(label.parentElement, CONTROLS) : [];
-    return near.length === 1 ? near[0] : null;
-  }
-
-  function namedBy(element) {
-    const ids = norm(element.getAttribute('aria-labelledby')).split(' ');
-    const root = element.getRootNode();
-    const parts = ids.map((id) => id && root.getElementById && root.getElementById(id));
-    return norm(parts.map((part) => (part ? part.textContent : '')).join(' '));
-  }
-
-  function byLabel(root, wanted) {
-    const pairs = [];
-    for (const label of all(root, 'label')) {
-      pairs.push([label.control || neighbour(label), ownText(label)]);
-    }
-    for (const element of all(root, '[aria-labelledby]')) {
-      pairs.push([element, namedBy(element)]);
-    }
-    for (const element of all(root, '[aria-label]')) {
-      pairs.push([element, element.getAttribute('aria-label')]);
-    }
-    return best(pairs.filter(([element]) => element), wanted);
-  }
-
-  function accessibleName(element) {
-    const given = namedBy(element) || norm(element.getAttribute('aria-label'));
-    if (given) return given;
-    const labels = Array.from(element.labels || []).map(ownText);
-    if (norm(labels.join(' '))) return norm(labels.join(' '));
-    if (element.matches('input[type=submit], input[type=button], input[type=reset]')) {
-      return norm(element.value) || { submit: 'Submit', reset: 'Reset' }[element.type];
-    }
-    if (element.matches('img, area, input[type=image]')) return norm(element.alt);
-    const isField = element.matches('input, select, textarea');
-    const images = all(element, 'img[alt]').map((image) => image.alt).join(' ');
-    const text = isField ? '' : norm(element.textContent + ' ' + images);
-    return text || norm(element.title) || norm(element.getAttribute('placeholder'));
-  }
-
-  function byRole(root, role, name) {
-    const implicit = IMPLICIT_ROLES[role];
-    const found = all(root, implicit ? `[role], ${implicit}` : '[role]').filter((e) =>
-      e.hasAttribute('role')
-        ? norm(e.getAttribute('role')).split(' ')[0].toLowerCase() === role
-        : true);
-    return name === null ? found : best(found.map((e) => [e, accessibleName(e)]), name);
-  }
+  const { norm, fold, unique, best } = naming;
+  const BUTTONS = 'input[type=submit], input[type=button], input[type=reset]';
 
   // The smallest elements with that text, also when it is cut by inline elements.
-  function byText(root, wanted) {
+  function textPairs(root, wanted) {
     const pairs = [];
     const folded = fold(wanted);
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const own = fold(node.data);
-      const parent = node.parentElement;
-      if (!own || !parent || SILENT.has(parent.tagName)) continue;
+      if (!own) continue;
+      const parent = node.parentElement || node.parentNode.host;
+      if (!parent || naming.SILENT.has(parent.tagName)) continue;
       if (own.includes(folded)) {
         pairs.push([parent, node.data]);
       } else if (folded.includes(own)) {
-        let outer = parent;
+        let outer = node.parentElement;
         for (let up = 0; outer && up < 4; up += 1, outer = outer.parentElement) {
           const text = outer.textContent;
           if (text.length > 20 * wanted.length + 200) break;
@@ -148,50 +29,124 @@ const rpa = (() => {
         }
       }
     }
-    for (const e of all(root, 'input[type=submit], input[type=button], input[type=reset]')) {
-      pairs.push([e, e.value]);
-    }
-    return best(pairs, wanted);
+    for (const e of tree.all(root, BUTTONS)) pairs.push([e, e.value]);
+    return pairs;
   }
 
-  function byXPath(root, expression) {
+  // Cuts a selector at `>>`, and at spaces if need be; not inside quotes and brackets.
+  function pieces(css, atSpaces) {
+    const found = [''];
+    let depth = 0;
+    let quote = '';
+    for (let at = 0; at < css.length; at += 1) {
+      const sign = css[at];
+      const isFree = !depth && !quote;
+      if (isFree && css.startsWith('>>', at)) {
+        found.push('');
+        at += 1;
+        continue;
+      }
+      if (isFree && atSpaces && /\s/.test(sign)) {
+        const isCombined = /[>+~,]\s*$/.test(found[found.length - 1]) || /^\s*[>+~,]/.test(css.slice(at, at + 50));
+        if (!isCombined) {
+          found.push('');
+          continue;
+        }
+      }
+      if (quote) quote = sign === quote ? '' : quote;
+      else if (sign === '"' || sign === "'") quote = sign;
+      else if ('([{'.includes(sign)) depth += 1;
+      else if (')]}'.includes(sign)) depth -= 1;
+      found[found.length - 1] += sign;
+      if (sign === '\\') found[found.length - 1] += css[at += 1] || '';
+    }
+    return found.map((piece) => piece.trim()).filter(Boolean);
+  }
+
+  // What each piece finds below what the one before it found.
+  function byPieces(roots, parts) {
+    let found = roots.flatMap((root) => tree.all(root, parts[0]));
+    for (const part of parts.slice(1)) {
+      found = unique(found.flatMap((element) => tree.within(element, part)));
+    }
+    return found;
+  }
+
+  function byCss(roots, css) {
+    const isCut = css.includes('>>') && pieces(css, false).length > 1;
+    if (isCut) return byPieces(roots, pieces(css, false));
+    const found = roots.flatMap((root) => tree.all(root, css));
+    if (found.length || roots.length === 1 || css.includes(',')) return found;
+    // `my-form .save` names what is around a shadow root, too.
+    const parts = pieces(css, true);
+    return parts.length > 1 ? byPieces(roots, parts) : found;
+  }
+
+  function evaluate(expression, place) {
     const type = XPathResult.ORDERED_NODE_SNAPSHOT_TYPE;
-    const result = document.evaluate(expression, root, null, type, null);
+    const result = document.evaluate(expression, place, null, type, null);
     const found = [];
     for (let at = 0; at < result.snapshotLength; at += 1) {
       const node = result.snapshotItem(at);
       if (node.nodeType === Node.ELEMENT_NODE) found.push(node);
       else found.push(node.ownerElement || node.parentElement);
     }
+    return found;
+  }
+
+  // An expression that begins at the root is looked for in every shadow root by itself.
+  function byXPath(roots, expression) {
+    const [place, ...shadows] = roots;
+    const isFromRoot = /^\(*\//.test(expression);
+    // In a row, `//td` would leave it.
+    const isInRow = place !== document && expression.startsWith('//');
+    const found = evaluate(isInRow ? `.${expression}` : expression, place);
+    for (const root of isFromRoot ? shadows : []) {
+      // A shadow root itself is no place for XPath to begin at; its elements are.
+      if (root.firstElementChild) found.push(...evaluate(expression, root.firstElementChild));
+    }
     return unique(found);
   }
 
-  function byAttribute(root, names, wanted, isExact) {
+  function byAttribute(roots, names, wanted, isExact) {
     const css = names.map((name) => `[${name}]`).join(', ');
     const value = (e) => e.getAttribute(names.find((name) => e.hasAttribute(name)));
-    const pairs = all(root, css).map((e) => [e, value(e)]);
+    const pairs = roots.flatMap((root) => tree.all(root, css)).map((e) => [e, value(e)]);
     if (!isExact) return best(pairs, wanted);
     return pairs.filter(([, text]) => text === wanted).map(([element]) => element);
   }
 
-  // All elements that one selector finds below `root`, in the page's order.
-  function query(root, selector) {
-    switch (selector.kind) {
-      case 'css': return all(root, selector.value);
-      case 'xpath': return byXPath(root, selector.value);
-      case 'text': return byText(root, selector.value);
-      case 'label': return byLabel(root, selector.value);
-      case 'role': return byRole(root, selector.value, selector.name);
-      case 'placeholder': return byAttribute(root, ['placeholder'], selector.value, false);
+  function byRole(roots, role, name) {
+    const found = roots.flatMap((root) => naming.withRole(root, role));
+    if (name === null) return found;
+    return best(found.map((e) => [e, naming.accessibleName(e)]), name);
+  }
+
+  function byKind(roots, { kind, value, name }) {
+    const pairs = (make) => roots.flatMap((root) => make(root, value));
+    switch (kind) {
+      case 'css': return byCss(roots, value);
+      case 'xpath': return byXPath(roots, value);
+      case 'text': return best(pairs(textPairs), value);
+      case 'label': return best(pairs(naming.labelled), value);
+      case 'role': return byRole(roots, value, name);
+      case 'placeholder': return byAttribute(roots, ['placeholder'], value, false);
       case 'testid': return byAttribute(
-        root, ['data-testid', 'data-test-id', 'data-test', 'data-qa'], selector.value, true);
+        roots, ['data-testid', 'data-test-id', 'data-test', 'data-qa'], value, true);
       default: throw new Error('unknown kind of selector');
     }
   }
 
-  function safeQuery(root, selector) {
+  // All elements that one selector finds below a place, in the page's order.
+  function query(place, selector) {
+    const roots = tree.places(place);
+    const found = byKind(roots, selector);
+    return roots.length > 1 && found.length > 1 ? tree.inOrder(place, found) : found;
+  }
+
+  function safeQuery(place, selector) {
     try {
-      return query(root, selector);
+      return query(place, selector);
     } catch (error) {
       // Marked, to be told from faults of our own.
       const facts = [selector.kind, selector.value.slice(0, 200), String(error.message)];
@@ -210,15 +165,20 @@ const rpa = (() => {
   const isEnabled = (element) =>
     !element.matches(':disabled') && element.getAttribute('aria-disabled') !== 'true';
 
-  // Only movement that ends can be waited for.
-  function isMoving(element) {
-    return document.getAnimations().some((animation) => {
-      const effect = animation.effect;
-      if (animation.playState !== 'running' || !effect || !effect.target) return false;
-      return effect.target.contains(element) &&
-        Number.isFinite(effect.getComputedTiming().endTime);
-    });
+  // The running animations of an element and of all that it lies in.
+  function animations(element) {
+    const found = [];
+    for (let root = element.getRootNode(); root; root = root.host && root.host.getRootNode()) {
+      if (root.getAnimations) found.push(...root.getAnimations());
+    }
+    return found.filter(({ playState, effect }) =>
+      playState === 'running' && effect && effect.target && tree.isAround(effect.target, element));
   }
+
+  const ends = (animation) => Number.isFinite(animation.effect.getComputedTiming().endTime);
+
+  // Only movement that ends can be waited for.
+  const isMoving = (element) => animations(element).some(ends);
 
   function isEditable(element) {
     if (element.isContentEditable) return true;
@@ -230,27 +190,39 @@ const rpa = (() => {
     if (state === 'attached') return '';
     if (!isVisible(element)) return 'hidden';
     if (state === 'visible') return '';
-    if (!isEnabled(element)) return 'disabled';
+    if (state !== 'still' && !isEnabled(element)) return 'disabled';
     if (state === 'enabled') return '';
     if (state === 'editable') return isEditable(element) ? '' : 'not editable';
     return isMoving(element) ? 'moving' : '';
   }
 
-  // The first element in the wanted state, by the first selector that finds any.
+  // The first element in the wanted state, by the first selector that finds any. When
+  // none is, `tries` says of each selector how many it found and why none would do.
   function find(selectors, state) {
-    let matches = 0;
-    let why = '';
+    const tries = [];
     for (let at = 0; at < selectors.length; at += 1) {
       const found = safeQuery(document, selectors[at]);
-      matches += found.length;
+      let why = '';
       for (const element of found.slice(0, 1000)) {
         const objected = objection(element, state);
-        if (!objected) return { element, at, matches: found.length, why: '' };
+        if (!objected) return { element, at, tries, ...rivals(element, found) };
         why = why || objected;
       }
+      tries.push([found.length, why]);
     }
-    return { element: null, at: -1, matches, why };
+    return { element: null, at: -1, tries };
   }
+
+  // Of several elements, which one it is and how many of them can be seen.
+  function rivals(element, found) {
+    if (found.length < 2) return { matches: found.length };
+    const visible = found.slice(0, 1000).filter(isVisible).length;
+    return { matches: found.length, visible, used: naming.describe(element) };
+  }
+
+  // What `find` gave, when the element will not do after all.
+  const refused = (found, why) =>
+    ({ ...found, element: null, tries: [...found.tries, [found.matches, why]] });
 
   // Whether that many elements are in the state and fit the test.
   function findFitting(selectors, state, test, count) {
@@ -271,5 +243,7 @@ const rpa = (() => {
     return { elements: [], at: -1, count: 0 };
   }
 
-  return { CONTROLS, norm, all, query, safeQuery, find, findAll, findFitting, isVisible, accessibleName };
+  return {
+    norm, query, safeQuery, find, refused, findAll, findFitting, isVisible, animations, ends,
+  };
 })();

@@ -9,8 +9,7 @@ const reading = (() => {
       }
       return element.value;
     }
-    const text = element.innerText;
-    return (text === undefined ? element.textContent : text).trim();
+    return tree.textOf(element).trim();
   }
 
   function valueOf(element, attribute) {
@@ -26,16 +25,20 @@ const reading = (() => {
     return element.getAttribute(attribute);
   }
 
-  // A field is a list, [selectors, attribute, many]; without selectors it means the
-  // row itself.
+  // A field is a list, [selectors, attribute, many, fields]; without selectors it means
+  // the row itself. With fields of its own each element makes a row of them.
   function readField(root, field, budget) {
-    const [selectors, attribute, many] = field;
+    const [selectors, attribute, many, inner] = field;
     let found = selectors.length ? [] : [root === document ? document.body : root];
     for (let at = 0; at < selectors.length && !found.length; at += 1) {
       found = rpa.safeQuery(root, selectors[at]);
     }
-    const values = (many ? found : found.slice(0, 1)).map((e) => valueOf(e, attribute));
-    for (const value of values) budget.spend(value);
+    const values = (many ? found : found.slice(0, 1)).map((element) => {
+      if (inner) return inner.map((one) => readField(element, one, budget));
+      const value = valueOf(element, attribute);
+      budget.spend(value);
+      return value;
+    });
     return many ? values : values.length ? values[0] : null;
   }
 
@@ -117,18 +120,42 @@ const reading = (() => {
 
   // What people could have meant, for a message that names near candidates.
   function candidates(limit) {
-    const css = `${rpa.CONTROLS}, a[href], label, [id], [data-testid], [role]`;
-    return rpa.all(document, css).slice(0, limit).map((e) => ({
+    const css = `${naming.CONTROLS}, a[href], label, [id], [data-testid], [role]`;
+    return tree.within(document, css).slice(0, limit).map((e) => ({
       tag: e.tagName.toLowerCase(),
       id: e.id.slice(0, 100),
       name: (e.getAttribute('name') || '').slice(0, 100),
       classes: Array.from(e.classList).slice(0, 3).map((c) => c.slice(0, 60)),
-      text: (e.children.length < 4 ? rpa.accessibleName(e) : '').slice(0, 100),
+      text: (e.children.length < 4 ? naming.accessibleName(e) : '').slice(0, 100),
       placeholder: (e.getAttribute('placeholder') || '').slice(0, 100),
       testid: (e.getAttribute('data-testid') || '').slice(0, 100),
       isLabel: e.tagName === 'LABEL',
     }));
   }
 
-  return { extract, text, attribute, facts, condition, state, candidates };
+  function isIn(frame, selectors) {
+    try {
+      const inner = frame.contentDocument;
+      return !!inner && selectors.some((one) => rpa.query(inner, one).length > 0);
+    } catch {
+      return false; // Of another site, or no selector for it.
+    }
+  }
+
+  // Where else an element may be: frames that have it, and elements that show something
+  // of which nothing can be seen from here.
+  function elsewhere(selectors, limit) {
+    const frames = tree.within(document, 'iframe, frame').slice(0, limit);
+    const isSealed = (e) => !tree.shadowOf(e) && !e.firstChild && e.offsetWidth && e.offsetHeight;
+    const named = tree.within(document, '*').filter((e) => e.localName.includes('-'));
+    const plain = tree.within(document, 'div:empty, span:empty, section:empty, article:empty, main:empty');
+    const sealed = [...named, ...plain].filter(isSealed).slice(0, limit);
+    return {
+      frames: frames.filter((one) => isIn(one, selectors)).map(naming.describe),
+      sealed,
+      names: sealed.map(naming.describe),
+    };
+  }
+
+  return { extract, text, attribute, facts, condition, state, candidates, elsewhere };
 })();
