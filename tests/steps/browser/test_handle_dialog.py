@@ -69,6 +69,20 @@ def test_tells_what_was_seen(ask, on_page):
     assert seen[-1] == told
 
 
+def test_frames_in_shadow_roots_have_dialogs_too(run_step, step_ctx, host, site):
+    inner = site.add("/inner", ASKS.format("confirm('In?')"))
+    root = f"h.attachShadow({{mode: 'open'}}).innerHTML = '<iframe src={inner}>'"
+    url = site.add("/outer", f"<div id=h></div><script>{root}</script>")
+    with BrowserSession(host) as session:
+        session.goto(url)
+        at = {"primary": "button", "frame": ["iframe"]}
+        session.find(at)
+        run_step("handle_dialog", {"action": "accept"}, step_ctx(browser=session))
+        run_step("click", {"target": at}, step_ctx(browser=session))
+        place = {**at, "primary": "#p"}
+        assert session.poll(lambda: session.text(place) or None, 5) == "true"
+
+
 @pytest.mark.parametrize(
     "params", [{"action": "wait"}, {"times": 0}, {"action": "dismiss", "text": "x"}]
 )

@@ -33,11 +33,16 @@ _SILENT = """
 """
 # Gives the open page and its frames their own dialogs back.
 OWN_DIALOGS = """
+// Those in shadow roots are not among the window's own.
+const framesIn = (root) => Array.from(root.querySelectorAll('*')).flatMap((one) => [
+  ...(one.matches('iframe, frame') ? [one] : []),
+  ...(one.shadowRoot ? framesIn(one.shadowRoot) : []),
+]);
 const give = (one) => {
   try {
     const restore = one[Symbol.for('rpa.dialogs')];
     if (restore) restore();
-    for (let at = 0; at < one.frames.length; at += 1) give(one.frames[at]);
+    framesIn(one.document).forEach((frame) => give(frame.contentWindow));
   } catch {
     // Of another site: its next page has them.
   }

@@ -37,6 +37,9 @@ _QUIET = (
 )
 _FEATURES_OFF = (
     "AutofillServerCommunication",
+    # After going back to a page that was kept with its frames, the driver waits for
+    # ever when another tab is closed; kept pages also hold memory.
+    "BackForwardCache",
     "DialMediaRouteProvider",
     "MediaRouter",
     "OptimizationHints",
