@@ -19,6 +19,16 @@ MAX_CHARACTERS = 8_000_000
 MAX_PATTERN = 512
 
 
+def as_field(given: Any) -> Any:
+    """A text as the field whose target it is; `selector` is another name for that."""
+    if isinstance(given, str):
+        return {"target": given}
+    if isinstance(given, Mapping) and "selector" in given:
+        rest = {name: value for name, value in given.items() if name != "selector"}
+        return {**rest, "target": given["selector"]}
+    return given
+
+
 class Field(BaseModel):
     """One value of a row.
 
@@ -27,6 +37,7 @@ class Field(BaseModel):
         attribute: `text`, `html`, or an attribute of the element.
         regex: what of the value counts: its first group, else all that it matches.
         default: for a row without it.
+        fields: of an object that each element makes instead of a value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,12 +47,16 @@ class Field(BaseModel):
     regex: str | None = None
     many: bool = False
     default: Any = None
+    fields: dict[str, Annotated["Field", BeforeValidator(as_field)]] | None = None
 
     def for_page(self) -> list[Json]:
         """The field as the page's side takes it."""
         selectors = self.target.selectors if self.target else ()
         found = [selector.for_page() for selector in selectors]
-        return [found, self.attribute, self.many]
+        inner: Json = None
+        if self.fields is not None:
+            inner = [field.for_page() for field in self.fields.values()]
+        return [found, self.attribute, self.many, inner]
 
 
 def rows(
@@ -53,7 +68,6 @@ def rows(
     """One object for each element that fits the target now; one for the page."""
     parsed = {name: _field(name, given) for name, given in fields.items()}
     parsed = parsed or {"text": Field()}
-    patterns = {name: _pattern(name, field) for name, field in parsed.items()}
     selectors = [selector.for_page() for selector in target.selectors] if target else []
     asked = [field.for_page() for field in parsed.values()]
     found = session.steadily(
@@ -64,21 +78,19 @@ def rows(
     if found["count"] > limit > 1:
         message = f"{found['count']} rows are more than {limit}."
         raise PermanentFailure(message, code="too_much_data")
-    return [
-        {
-            name: _value(parsed[name], patterns[name], value)
-            for name, value in zip(parsed, row, strict=True)
-        }
-        for row in found["rows"]
-    ]
+    return [_row(parsed, row) for row in found["rows"]]
+
+
+def _row(fields: Mapping[str, Field], values: list[Json]) -> JsonObject:
+    pairs = zip(fields.items(), values, strict=True)
+    return {name: _value(name, field, value) for (name, field), value in pairs}
 
 
 def _field(name: str, given: Any) -> Field:
-    wanted = {"target": given} if isinstance(given, str) else dict(given)
-    if "selector" in wanted:
-        wanted["target"] = wanted.pop("selector")
     try:
-        return Field.model_validate(wanted)
+        field = Field.model_validate(as_field(given))
+        _pattern(name, field)
+        return field
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, (name, *problem["loc"])))
@@ -98,7 +110,12 @@ def _pattern(name: str, field: Field) -> Any:
         raise PermanentFailure(message, code="invalid_field") from error
 
 
-def _value(field: Field, pattern: Any, value: Json) -> Json:
+def _value(name: str, field: Field, value: Any) -> Json:
+    if field.fields is not None:
+        if field.many:
+            return [_row(field.fields, row) for row in value] or field.default or []
+        return field.default if value is None else _row(field.fields, value)
+    pattern = _pattern(name, field)
     if isinstance(value, list):
         values = [_matched(pattern, item) for item in value]
         return [item for item in values if item is not None] or field.default or []

@@ -2,17 +2,19 @@
 
 import json
 import re
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Params
+from apps.steps.browser.extraction import as_field
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.patterns import Pattern, first_match
-from apps.steps.rows.values import number_of
+from apps.steps.rows.values import FieldName, number_of
 
+MAX_DEPTH = 5
 ValueType = Literal["text", "number", "integer", "boolean"]
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "x"})
 _FALSE = frozenset({"false", "no", "off", "0", "n", ""})
@@ -36,12 +38,46 @@ class FieldSpec(Params):
     many: bool = Field(default=False, description="Whether to make a list of all.")
     default: Json = Field(default=None, description="For a row that lacks it.")
     type: ValueType = Field(default="text", description="What the text becomes.")
+    fields: (
+        Annotated[
+            dict[
+                FieldName,
+                Annotated[
+                    "FieldSpec",
+                    BeforeValidator(as_field, json_schema_input_type="str | FieldSpec"),
+                ],
+            ],
+            Field(min_length=1, max_length=200),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Fields inside of it: it becomes an object of these, or with `many`"
+        " a list of such objects.",
+    )
+
+    @model_validator(mode="after")
+    def _is_value_or_object(self) -> Self:
+        is_value = (self.attribute, self.regex, self.type) != ("text", None, "text")
+        if self.fields is not None and is_value:
+            raise ValueError("`fields` go without `attribute`, `regex` and `type`")
+        if self.depth > MAX_DEPTH:
+            raise ValueError(f"fields lie in each other {MAX_DEPTH} deep at most")
+        return self
+
+    @property
+    def depth(self) -> int:
+        """How deep fields lie in it, itself included."""
+        inner = (self.fields or {}).values()
+        return 1 + max((field.depth for field in inner), default=0)
 
     def for_page(self) -> JsonObject:
         """What the open page is asked for; the rest is done here."""
         asked: JsonObject = {"attribute": self.attribute, "many": self.many}
         if self.target is not None:
             asked["target"] = self.target.model_dump()
+        if self.fields is not None:
+            asked["fields"] = {n: field.for_page() for n, field in self.fields.items()}
         return asked
 
     def finish(self, name: str, value: Json) -> Json:
@@ -50,12 +86,23 @@ class FieldSpec(Params):
         Raises:
             PermanentFailure: it is not of the type wanted.
         """
+        if self.fields is not None:
+            return self._finish_fields(name, value)
         if isinstance(value, list):
             found = [self._one(name, item) for item in value]
             values = [item for item in found if item is not None]
             return values or self.default or []
         found_one = self._one(name, value)
         return self.default if found_one is None else found_one
+
+    def _finish_fields(self, name: str, value: Any) -> Json:
+        if isinstance(value, list):
+            return [self._object(name, one) for one in value] or self.default or []
+        return self.default if value is None else self._object(name, value)
+
+    def _object(self, name: str, found: JsonObject) -> JsonObject:
+        inner = (self.fields or {}).items()
+        return {n: field.finish(f"{name}.{n}", found[n]) for n, field in inner}
 
     def _one(self, name: str, value: Json) -> Json:
         if self.regex is not None and value is not None:

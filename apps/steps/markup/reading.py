@@ -35,12 +35,18 @@ Selector = tuple[str, str]  # kind (css or xpath) and text
 
 
 class Wanted(NamedTuple):
-    """One value of each row; without selectors it is the row itself."""
+    """One value of each row; without selectors it is the row itself.
+
+    Attributes:
+        fields: of an object that each element makes instead of a value; `Wanted` each,
+            or what one is made of.
+    """
 
     name: str
     selectors: tuple[Selector, ...]
     attribute: str
     many: bool
+    fields: tuple[Any, ...] | None = None
 
 
 def read(
@@ -101,10 +107,16 @@ class _Reader:
             found = self.find(row, field.selectors)
         else:
             found = []
-        values = (self._of(item, field.attribute) for item in found)
+        values = (self._made(item, field) for item in found)
         if field.many:
             return [value for value in values if value is not None]
         return next(values, None)
+
+    def _made(self, item: Any, field: Wanted) -> Any:
+        if field.fields is None:
+            return self._of(item, field.attribute)
+        inner = [Wanted(*one) for one in field.fields]
+        return {one.name: self.value(item, one) for one in inner}
 
     def _query(self, within: Any, selector: Selector) -> list[Any]:
         kind, text = selector

@@ -1,5 +1,6 @@
 """The param `source` of steps that read HTML and XML, and reading it in bounds."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
@@ -78,11 +79,17 @@ def read_source(
     kind = "html" if params.kind == "text" else params.kind
     fields = tuple(map(tuple, wanted))
     arguments = (source, kind, params.namespaces, place, fields, many)
-    selectors = [*place, *(one for field in wanted for one in field.selectors)]
+    selectors = [*place, *_all_selectors(wanted)]
     if len(source) <= _IN_PROCESS and all(map(_is_simple, selectors)):
         return read(*arguments)
     rows: list[list[Json]] = ctx.bounded(read, *arguments)
     return rows
+
+
+def _all_selectors(wanted: tuple[Wanted, ...]) -> Iterator[Selector]:
+    for field in wanted:
+        yield from field.selectors
+        yield from _all_selectors(field.fields or ())
 
 
 def _is_simple(selector: Selector) -> bool:
