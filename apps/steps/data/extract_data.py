@@ -115,9 +115,8 @@ class ExtractData(StepType[ExtractDataParams]):
         return given.get("source") is None
 
     def effect_of(self, params: ExtractDataParams) -> Effect:
-        if params.source is not None:
-            return Effect.NONE
-        return Effect.READ if params.next is None else Effect.PAGE
+        # Pages that follow are opened as `navigate` opens them.
+        return Effect.READ if params.source is None else Effect.NONE
 
     def summary(self, params: ExtractDataParams) -> str:
         what = "the table" if params.table else ", ".join(params.fields)

@@ -56,6 +56,18 @@ def test_masked_elements_are_drawn_over(on_page, browser, site):
     assert pictures[0] != pictures[1] == pictures[2]
 
 
+def test_masks_lie_above_dialogs(on_page, site):
+    box = "<div id=a style='width:90px;height:50px;background:{}'></div>"
+    bare = "border:0;padding:0;outline:0"
+    dialog = f"<dialog id=d style='{bare}'>{{}}</dialog><script>{{}}</script>"
+    pictures = []
+    for color, mask in (("red", ["#a"]), ("black", [])):
+        site.show(dialog.format(box.format(color), "d.showModal()"))
+        _, ctx = on_page("screenshot", target="#a", mask=mask)
+        pictures.append(ctx.artifacts.saved["screenshot.png"])
+    assert pictures[0] == pictures[1]
+
+
 def test_takes_no_picture_when_a_mask_is_not_there(failure_of, site):
     site.show("<p>secret</p>")
     error = failure_of("screenshot", mask=["#none"])

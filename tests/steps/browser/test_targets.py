@@ -64,6 +64,16 @@ def test_fields_in_shadow_roots_are_typed_into(on_page, browser, site, target):
     assert browser.text("#town") == "Oslo!"
 
 
+@pytest.mark.parametrize(
+    "outside", ["<x-field id=x aria-label=Name>", "<label>Name</label><x-field id=x>"]
+)
+def test_a_label_outside_names_the_field_inside(on_page, browser, site, outside):
+    inside = "x.attachShadow({mode: 'open'}).innerHTML = '<input id=in>'"
+    site.show(f"<div>{outside}</x-field></div><script>{inside}</script>")
+    on_page("type", target="label=Name", text="Ada")
+    assert browser.text("#in") == "Ada"
+
+
 def test_steps_act_in_shadow_roots(on_page, browser, site):
     site.show(SHADOW)
     for name, params in {
