@@ -76,8 +76,7 @@ class Place:
 PLAIN = f"<main id=m>{ELEMENTS}</main><script>home = () => m</script>"
 INSIDE = SHADOW % (f"<main>{ELEMENTS}</main>", "root.firstChild")
 PLACES = {
-    "page": Place(PLAIN, ""),
-    "late": Place(PLAIN, "delayed"),
+    "page": Place(PLAIN, "delayed"),
     "frame": Place(
         f"{FRAME}<script>home = () => f.contentDocument.body</script>",
         "covered",
