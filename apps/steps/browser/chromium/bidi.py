@@ -55,7 +55,11 @@ class Bidi:
     def __init__(self, url: str) -> None:
         try:
             self._socket: WebSocket = create_connection(
-                url, timeout=_CONNECT_S, suppress_origin=True
+                url,
+                timeout=_CONNECT_S,
+                suppress_origin=True,
+                # In Python it takes longer than all else; what is no text is no JSON.
+                skip_utf8_validation=True,
             )
         except (OSError, WebSocketException) as error:
             raise BidiGone(f"no BiDi connection: {error!r}") from error
