@@ -167,7 +167,13 @@ class ExecutionPage:
 
     @cached_property
     def timeline(self) -> Timeline:
-        return timeline(self.execution, self._records[0], timezone.now())
+        records = self._records[0]
+        paths = [one.path for one in records]
+        kept = executions.evidence_of(self.execution.id, paths)
+        for one in records:
+            found = kept.get((one.path, one.attempt), [])
+            one.evidence = found  # type: ignore[attr-defined]  # for the template
+        return timeline(self.execution, records, timezone.now())
 
     @property
     def hidden_steps(self) -> int:
@@ -185,7 +191,9 @@ class ExecutionPage:
 
     @cached_property
     def artifacts(self) -> list[Artifact]:
+        """What steps made, and pictures; other evidence stands at its step."""
         rows = executions.artifact_list(self.execution.id).order_by("id")
+        rows = rows.filter(kind__in=["", "screenshot"])
         return list(rows[:ARTIFACTS_SHOWN])
 
     @cached_property

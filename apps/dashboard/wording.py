@@ -18,6 +18,13 @@ TRIGGERS = {
     "webhook": "webhook",
     "workflow": "another workflow",
 }
+EVIDENCE = {
+    "screenshot": "screenshot",
+    "dom": "page",
+    "console": "console",
+    "requests": "failed requests",
+    "har": "traffic (HAR)",
+}
 
 
 def is_crash(error: Json) -> bool:

@@ -237,10 +237,18 @@ class StepRecord(models.Model):
 
 
 class Artifact(TenantModel):
-    """A file that an execution made as evidence, such as a screenshot."""
+    """A file that an execution made, such as a screenshot.
+
+    Attributes:
+        path, attempt: the step's.
+        kind: what the engine kept it as evidence of: `screenshot`, `dom`, `console`,
+            `requests` or `har`; empty for what a step made by itself.
+    """
 
     execution_id = models.UUIDField()
     path = models.TextField()
+    attempt = models.IntegerField(default=1, db_default=1)
+    kind = models.TextField(default="", db_default="", blank=True)
     name = models.TextField()
     content_type = models.TextField()
     bytes = models.BigIntegerField()

@@ -1,6 +1,7 @@
 """Reading executions: what a viewer's organization may see (row level security)."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -95,6 +96,22 @@ def open_waits(execution: Execution) -> list[Wait]:
 def artifact_list(execution_id: uuid.UUID) -> QuerySet[Artifact]:
     """Artifacts of an execution, oldest first."""
     return Artifact.objects.filter(execution_id=execution_id)
+
+
+Evidence = dict[tuple[str, int], list[Artifact]]
+
+
+def evidence_of(execution_id: uuid.UUID, paths: Iterable[str]) -> Evidence:
+    """What was kept of these steps, by path and attempt.
+
+    What was done again after a crash has left evidence twice: the later one counts.
+    """
+    rows = artifact_list(execution_id).exclude(kind="").filter(path__in=paths)
+    last = {(one.path, one.attempt, one.kind): one for one in rows.order_by("id")}
+    found: Evidence = {}
+    for (path, attempt, _), artifact in last.items():
+        found.setdefault((path, attempt), []).append(artifact)
+    return found
 
 
 def artifact_get(execution_id: uuid.UUID, artifact_id: uuid.UUID) -> Artifact:

@@ -80,7 +80,10 @@ def step_test_start(*, workflow: Workflow, by: Viewer, test: StepTest) -> Execut
 
 
 def step_test_result(execution_id: uuid.UUID) -> JsonObject:
-    """How the step that was tried ended: `{id, status, output, error, …}`."""
+    """How the step that was tried ended: `{id, status, output, error, …}`.
+
+    `evidence` are the artifacts that were kept of it.
+    """
     execution = selectors.execution_get(execution_id)
     step_id = (execution.test or {}).get("step")
     record: StepRecord | None = (
@@ -93,12 +96,15 @@ def step_test_result(execution_id: uuid.UUID) -> JsonObject:
         "error": masking.conceal(execution.error),
         "warnings": [],
         "duration_ms": None,
+        "evidence": [],
     }
     if record is not None:
         found["output"] = selectors.step_output(record)
         found["error"] = masking.conceal(record.error or execution.error)
         found["warnings"] = record.warnings
         found["duration_ms"] = record.duration_ms
+        kept = selectors.evidence_of(execution_id, [record.path])
+        found["evidence"] = kept.get((record.path, record.attempt), [])
     return found
 
 

@@ -8,7 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core import tenancy
+from apps.executions.engine.artifacts import ArtifactStore
 from apps.executions.models import Execution, StepRecord
+from apps.steps.browser.evidence.collecting import Piece
 from tests.dashboard.conftest import Visitor
 from tests.dashboard.documents import ASKS, FAILS, FINE, LOOP
 
@@ -138,6 +140,21 @@ def test_a_failure_is_explained_with_its_step(engine, owner):
     note = " ".join(page.all(".note[role=alert]")[0].text_content().split())
     assert note.startswith("Look at the <b>total</b> failed: ")
     assert page.all("#retry-from option")[0].text == "failed step"
+
+
+def test_evidence_is_linked_from_its_step(engine, owner):
+    execution = engine.run(LOOP)
+    path = next(one.path for one in engine.records(execution) if "[1]" in one.path)
+    store = ArtifactStore(execution.organization_id, execution.id, path)
+    # What a crash made the step do twice is shown once.
+    for content in (b"old", b"newer"):
+        pieces = [Piece("har", "traffic.har", content, "application/har+json")]
+        kept = store.keep(pieces, attempt=1)
+    page = owner.get(f"/executions/{execution.id}")
+    (link,) = page.all("li[id^='round-rows[1]'] .evidence a")
+    assert link.text == "traffic (HAR)"
+    assert link.get("href").endswith(kept["har"]["artifact"])
+    assert not page.all(".artifacts li")
 
 
 def test_loops_are_folded_with_a_bar_for_each_round(engine, owner):

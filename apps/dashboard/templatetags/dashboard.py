@@ -48,6 +48,12 @@ def message(row: StepRecord) -> str:
 
 
 @register.filter
+def evidence(kind: str) -> str:
+    """What a file of evidence shows."""
+    return wording.EVIDENCE.get(kind, kind)
+
+
+@register.filter
 def trigger(execution: Execution) -> str:
     """What started it."""
     return wording.TRIGGERS.get(execution.trigger, execution.trigger)

@@ -12,6 +12,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from apps.core.api.pagination import page_limit, refused
 from apps.core.types import Json, JsonObject
+from apps.executions import selectors
 from apps.executions.api.serializers import StepOutput
 from apps.executions.models import StepRecord
 
@@ -31,12 +32,18 @@ def step_page(rows: QuerySet[StepRecord], request: Request) -> Response:
         rows = rows.filter(position__gt=_position(after))
     shown: list[Any] = []
     size = 0
+    context = {"evidence": _evidence(rows[:limit])}
     for record in rows[: limit + 1].iterator(chunk_size=20):
         if len(shown) == limit or size >= MAX_PAGE_BYTES:
             return _page(request, shown, str(shown[-1]["position"]))
-        shown.append(StepOutput(record).data)
+        shown.append(StepOutput(record, context=context).data)
         size += _size(record, shown[-1]["output"])
     return _page(request, shown, None)
+
+
+def _evidence(rows: QuerySet[StepRecord]) -> selectors.Evidence:
+    keys = list(rows.values_list("execution_id", "path"))
+    return selectors.evidence_of(keys[0][0], [path for _, path in keys]) if keys else {}
 
 
 def _size(record: StepRecord, output: Json) -> int:

@@ -180,9 +180,24 @@ class ExecutionDetail(ExecutionOutput):
         return waits_shown(execution, self.context.get("viewer"))
 
 
+class EvidenceOutput(serializers.ModelSerializer[Artifact]):
+    """A file that was kept of a browser step, with the address to get it from."""
+
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Artifact
+        fields: tuple[str, ...] = ("id", "kind", "name", "content_type", "bytes", "url")
+        read_only_fields = fields
+
+    def get_url(self, artifact: Artifact) -> str:
+        return f"/api/executions/{artifact.execution_id}/artifacts/{artifact.id}"
+
+
 class StepOutput(serializers.ModelSerializer[StepRecord]):
     """One step: its last attempt."""
 
+    evidence = serializers.SerializerMethodField()
     output = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField()
@@ -204,8 +219,14 @@ class StepOutput(serializers.ModelSerializer[StepRecord]):
             "error",
             "reason",
             "warnings",
+            "evidence",
         )
         read_only_fields = fields
+
+    @extend_schema_field(EvidenceOutput(many=True))
+    def get_evidence(self, record: StepRecord) -> Json:
+        kept: selectors.Evidence = self.context["evidence"]
+        return evidence_shown(kept.get((record.path, record.attempt), []))
 
     @extend_schema_field(OpenApiTypes.ANY)
     def get_output(self, record: StepRecord) -> Json:
@@ -221,18 +242,17 @@ class StepOutput(serializers.ModelSerializer[StepRecord]):
         return str(masking.conceal(state.get("reason", "")))
 
 
-class ArtifactOutput(serializers.ModelSerializer[Artifact]):
+def evidence_shown(kept: list[Artifact]) -> list[JsonObject]:
+    """Evidence of one attempt on the wire."""
+    return [dict(EvidenceOutput(one).data) for one in kept]
+
+
+class ArtifactOutput(EvidenceOutput):
     """An artifact, with the address to get it from."""
 
-    url = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Artifact
-        fields = ("id", "path", "name", "content_type", "bytes", "created_at", "url")
+    class Meta(EvidenceOutput.Meta):
+        fields = (*EvidenceOutput.Meta.fields, "path", "attempt", "created_at")
         read_only_fields = fields
-
-    def get_url(self, artifact: Artifact) -> str:
-        return f"/api/executions/{artifact.execution_id}/artifacts/{artifact.id}"
 
 
 class CancelledOutput(serializers.Serializer[Any]):

@@ -17,7 +17,11 @@ from apps.core.api.serializers import StrictSerializer
 from apps.core.api.views import ApiView
 from apps.core.types import JsonObject
 from apps.executions import step_tests
-from apps.executions.api.serializers import ErrorOutput
+from apps.executions.api.serializers import (
+    ErrorOutput,
+    EvidenceOutput,
+    evidence_shown,
+)
 from apps.executions.inbound.waiting import waiting
 from apps.workflows.selectors import workflow_get
 
@@ -51,6 +55,7 @@ class StepTestOutput(serializers.Serializer[Any]):
     error = ErrorOutput(allow_null=True)
     warnings = serializers.ListField(child=serializers.CharField())
     duration_ms = serializers.IntegerField(allow_null=True)
+    evidence = EvidenceOutput(many=True)
 
 
 class StepTestStarted(serializers.Serializer[Any]):
@@ -104,7 +109,8 @@ class StepTestView(ApiView):
         if not async_to_sync(_has_ended)(execution_id, seconds):
             return None
         with tenancy.tenant(self.viewer.organization_id):
-            return step_tests.step_test_result(execution_id)
+            found = step_tests.step_test_result(execution_id)
+            return found | {"evidence": evidence_shown(found["evidence"])}
 
 
 async def _has_ended(execution_id: uuid.UUID, seconds: float) -> bool:

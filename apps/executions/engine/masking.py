@@ -13,7 +13,7 @@ import hmac
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 from apps.core.types import Json
@@ -69,6 +69,20 @@ class Masker:
                 word = rf"(?<!\w){re.escape(value)}(?!\w)"
                 text = re.sub(word, HIDDEN, text)
         return text
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """Where secrets stand in a text, in all their usual forms, in order.
+
+        Short ones count where they stand as words of their own.
+        """
+        if not self._resolved:
+            return []
+        found = list(self._current().find(text))
+        for value in self._resolved.values():
+            if 0 < len(value) < SHORTEST and value in text:
+                word = rf"(?<!\w){re.escape(value)}(?!\w)"
+                found += [match.span() for match in re.finditer(word, text)]
+        return _joined(found)
 
     def hide_all(self, value: Json) -> Json:
         """`value` for people, such as an error; never to be filled in again."""
@@ -143,6 +157,24 @@ class _Patterns:
             if form in text:
                 text = text.replace(form, HIDDEN)
         return text
+
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        for form in self._forms:
+            at = text.find(form)
+            while at >= 0:
+                yield at, at + len(form)
+                at = text.find(form, at + len(form))
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 def conceal(value: Json) -> Json:

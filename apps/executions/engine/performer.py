@@ -184,22 +184,13 @@ class StepPerformer:
             now=strand.time,
         )
         self.tools.path = record.path
-        try:
-            output = interrupts.run_until(
-                deadline, prepared.kind.run, prepared.params, context
-            )
-        except Park as park:
-            park.warnings = context.warnings
-            raise
-        except BrowserGone as gone:
-            if self.may_begin_again and self.tools.had_page:
-                raise BrowserLost from gone
-            raise
+        output = self._run(prepared, context)
         result = Encoded(output, *self.encode(output))
         variables, variables_text = context.variables, "{}"
         if variables:
             variables, variables_text = self._encode_variables(variables, result)
         state = self.tools.checkpoint(node.kind, prepared.effect)
+        self._keep_evidence(context)
         return Result(
             result.value,
             result.text,
@@ -208,6 +199,40 @@ class StepPerformer:
             context.warnings,
             state,
         )
+
+    def _run(self, prepared: PreparedStep, context: StepContext) -> Json:
+        """The step's own work; a failure leaves evidence."""
+        deadline = context.deadline
+        try:
+            return interrupts.run_until(
+                deadline, prepared.kind.run, prepared.params, context
+            )
+        except Park as park:
+            park.warnings = context.warnings
+            raise
+        except BrowserGone as gone:
+            if self.may_begin_again and self.tools.had_page:
+                raise BrowserLost from gone
+            self._keep_evidence(context, gone)
+            raise
+        except interrupts.Interrupted as stop:
+            # By its own time limit, and not because somebody wants it to stop.
+            if deadline is not None and time.monotonic() >= deadline:
+                self._keep_evidence(context, stop)
+            raise
+        except Exception as failure:
+            self._keep_evidence(context, failure)
+            raise
+
+    def _keep_evidence(
+        self, context: StepContext, failure: BaseException | None = None
+    ) -> None:
+        kept = self.tools.keep_evidence(
+            attempt=context.attempt, has_failed=failure is not None
+        )
+        if isinstance(failure, RpaError) and "screenshot" in kept:
+            # For handlers, which may send it to somebody.
+            failure.details.setdefault("screenshot", kept["screenshot"])
 
     def _encode_variables(
         self, variables: JsonObject, result: Encoded

@@ -17,6 +17,7 @@ from apps.core.types import JsonObject
 from apps.core.workspace import Workspace
 from apps.executions.engine.artifacts import ArtifactStore
 from apps.executions.engine.children import ChildStarter
+from apps.executions.engine.evidence import EvidenceKeeper
 from apps.executions.engine.leases import Lease
 from apps.executions.engine.vault import Vault
 from apps.executions.engine.waits import WaitOpener
@@ -107,6 +108,7 @@ class ExecutionTools:
         self._session: BrowserSession | None = None
         self._page: _Page | None = None
         self._opening = threading.Lock()
+        self._evidence = EvidenceKeeper(vault.masker)
 
     @property
     def http(self) -> HttpClient:
@@ -151,6 +153,7 @@ class ExecutionTools:
     @path.setter
     def path(self, path: str) -> None:
         self._here.path = path
+        self._here.has_used_browser = False
 
     @property
     def artifacts(self) -> ArtifactStore:
@@ -162,6 +165,7 @@ class ExecutionTools:
     @property
     def browser(self) -> BrowserSession:
         """The execution's browser; restored after a takeover."""
+        self._here.has_used_browser = True
         with self._opening:
             if self._session is None:
                 self._session = self._open()
@@ -218,6 +222,15 @@ class ExecutionTools:
             return None
         self._page = page
         return {"browser": state}
+
+    def keep_evidence(self, *, attempt: int, has_failed: bool) -> JsonObject:
+        """Keep what the browser shows, if the step has used it; gives it by kind."""
+        session = self._session
+        if session is None or not self._here.has_used_browser:
+            return {}
+        return self._evidence.keep(
+            session, self.artifacts, attempt=attempt, has_failed=has_failed
+        )
 
     def close(self) -> None:
         """Give the browser back; never raises for a dead one."""

@@ -12,6 +12,7 @@ from apps.steps.browser.chromium.bidi import BidiError, BidiGone
 from apps.steps.browser.chromium.contexts import OWN_DIALOGS, replace_tabs
 from apps.steps.browser.dialogs import Dialogs
 from apps.steps.browser.downloads import Downloads
+from apps.steps.browser.evidence.recording import Recorder
 from apps.steps.browser.failures import (
     BrowserGone,
     BrowserTimeout,
@@ -59,6 +60,7 @@ class BrowserConnection:
         requests: what the pages ask servers for.
         frame: selectors of the frames on the way to where steps look for elements.
         missing_frame: the one that was not there when it was last looked for.
+        recorder: what the pages said and asked for; None: nobody listens.
     """
 
     def __init__(
@@ -85,6 +87,8 @@ class BrowserConnection:
         self.requests = Requests()
         self.frame: tuple[str, ...] = ()
         self.missing_frame: str | None = None
+        self.recorder = None if self.settings.evidence == "off" else Recorder()
+        self._tab = ""
 
     @property
     def proxy_address(self) -> tuple[str, int] | None:
@@ -105,6 +109,11 @@ class BrowserConnection:
     def is_responsive(self) -> bool:
         """Whether it runs, and answered its last command."""
         return self.is_running and not self._is_stuck
+
+    @property
+    def place(self) -> tuple[Loan, str] | None:
+        """The context that it has and the tab it is in; None: it has no browser."""
+        return (self._loan, self._tab) if self._loan is not None else None
 
     @property
     def driver(self) -> "Driver":
@@ -169,7 +178,7 @@ class BrowserConnection:
         """Go on in a tab."""
         with self.commanding() as driver:
             driver.switch_to.window(handle)
-        self._is_in_frame = False
+        self._is_in_frame, self._tab = False, handle
         self.frame = ()
 
     def open_new_tab(self) -> None:
@@ -184,8 +193,8 @@ class BrowserConnection:
             return
         try:
             with told(), self.limited_to(_NEW_TAB_S):
-                made = replace_tabs(loan.bidi, loan.context.id, loan.tabs)
-                loan.driver.switch_to.window(made)
+                self._tab = replace_tabs(loan.bidi, loan.context.id, loan.tabs)
+                loan.driver.switch_to.window(self._tab)
         except (RpaError, BidiError):
             self._lose()
 
@@ -342,6 +351,7 @@ class BrowserConnection:
         self._loan = loan = self._host.lend(
             self.settings, time_left=self._time_left, on_event=self._happened
         )
+        self._tab = loan.context.tab
         self._refuse_if_closed()  # by another thread, meanwhile
         elapsed_ms = round((time.monotonic() - started) * 1000)
         self._tell("browser_started", elapsed_ms=elapsed_ms)
@@ -377,6 +387,8 @@ class BrowserConnection:
             self.downloads.end(facts)
         else:
             self.requests.take(event, facts)
+            if self.recorder is not None:
+                self.recorder.take(event, facts)
 
     def _time_left(self) -> float:
         if self.deadline is None:

@@ -259,7 +259,7 @@ class BrowserHost:
     def _clear(self, loan: Loan, was_cut: bool) -> None:
         browser = loan.browser
         try:
-            remove_context(browser.bidi, loan.context.id)
+            remove_context(browser.bidi, loan.context)
             if was_cut:
                 _require_free(browser.chromium.driver)
         except (BidiError, BidiGone, RpaError) as error:

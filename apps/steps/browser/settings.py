@@ -1,7 +1,7 @@
 """What a workflow can choose about its browser: `settings.browser`."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -66,6 +66,8 @@ class BrowserSettings(_Model):
         device: to pass for; brings size, pixels, touch and user agent.
         user_agent: in place of the browser's or the device's own.
         headers: sent with every request.
+        evidence: when a picture, the page, messages and traffic are kept: `off`,
+            `on_failure` of a browser step, or `always`, after each of them.
     """
 
     width: Annotated[int, Field(ge=100, le=7680)] = 1280
@@ -80,6 +82,7 @@ class BrowserSettings(_Model):
         Field(max_length=50),
         AfterValidator(_headers),
     ] = {}
+    evidence: Literal["off", "on_failure", "always"] = "on_failure"
 
     @property
     def shape(self) -> Device:

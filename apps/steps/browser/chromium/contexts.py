@@ -5,6 +5,7 @@ from pathlib import Path
 
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.evidence.recording import EVENTS
 from apps.steps.browser.settings import BrowserSettings
 
 _USUAL = BrowserSettings()
@@ -60,12 +61,14 @@ class UserContext:
         tab: its first tab.
         downloads: where its downloads go.
         silencer: the script that keeps pages from opening dialogs.
+        recording: the subscription to what is kept as evidence.
     """
 
     id: str
     tab: str
     downloads: Path
     silencer: str
+    recording: str
 
 
 def make_context(bidi: Bidi, downloads: Path) -> UserContext:
@@ -85,18 +88,23 @@ def make_context(bidi: Bidi, downloads: Path) -> UserContext:
         "script.addPreloadScript", functionDeclaration=_SILENT, userContexts=only
     )
     _resize(bidi, only, _USUAL)
+    recording = bidi.call("session.subscribe", events=list(EVENTS), userContexts=only)[
+        "subscription"
+    ]
     tab = bidi.call("browsingContext.create", type="tab", userContext=user_context)
     handle, script = str(tab["context"]), str(silencer["script"])
-    return UserContext(user_context, handle, downloads, script)
+    return UserContext(user_context, handle, downloads, script, str(recording))
 
 
-def remove_context(bidi: Bidi, user_context: str, *, within_s: float = 5.0) -> None:
+def remove_context(bidi: Bidi, context: UserContext, *, within_s: float = 5.0) -> None:
     """Close all of its tabs and forget all that it has.
 
     Raises:
         BidiError, BidiGone: the browser cannot or does not answer.
     """
-    bidi.call("browser.removeUserContext", within_s=within_s, userContext=user_context)
+    bidi.call("browser.removeUserContext", within_s=within_s, userContext=context.id)
+    # The browser would remember it for contexts that are gone, too.
+    bidi.tell("session.unsubscribe", subscriptions=[context.recording])
 
 
 def replace_tabs(bidi: Bidi, user_context: str, old: list[str]) -> str:
@@ -125,6 +133,8 @@ def dress(bidi: Bidi, context: UserContext, settings: BrowserSettings) -> None:
         BidiError, BidiGone: the browser cannot or does not answer.
     """
     only = [context.id]
+    if settings.evidence == "off":
+        bidi.call("session.unsubscribe", subscriptions=[context.recording])
     if settings.shape != _USUAL.shape:
         _resize(bidi, only, settings)
     for method, parameters in _emulations(settings).items():

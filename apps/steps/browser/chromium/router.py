@@ -6,6 +6,7 @@ from functools import partial
 
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.evidence.recording import EVENTS as RECORDED
 
 OnEvent = Callable[[str, JsonObject], None]
 
@@ -33,7 +34,8 @@ class Router:
         self._owners: dict[str, str] = {}
         self._tabs: dict[str, list[str]] = {}
         self._watchers: dict[str, OnEvent] = {}
-        for event in _EVENTS:
+        # Contexts subscribe to what is recorded, or do not.
+        for event in (*_EVENTS, *RECORDED):
             bidi.on(event, partial(self._take, event))
         bidi.call("session.subscribe", events=list(_EVENTS))
 
@@ -58,7 +60,8 @@ class Router:
     def _take(self, event: str, parameters: JsonObject) -> None:
         if event == "browsingContext.contextCreated":
             self._add(parameters)
-        owner = self._owners.get(str(parameters.get("context")))
+        place = parameters.get("source", parameters)
+        owner = place.get("userContext") or self._owners.get(str(place.get("context")))
         if event == "browsingContext.contextDestroyed":
             self._remove(parameters)
         if owner is not None and (watcher := self._watchers.get(owner)):

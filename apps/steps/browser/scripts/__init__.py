@@ -12,6 +12,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "reaching": (*_PAGE, "act.js", "reach.js"),
     "filling": (*_PAGE, "act.js", "reach.js", "forms.js"),
     "keeping": ("keep.js",),
+    "evidence": ("evidence.js",),
 }
 
 
