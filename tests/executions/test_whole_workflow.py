@@ -156,6 +156,6 @@ def test_a_missing_selector_is_named_and_leaves_a_screenshot(engine, alice, site
     assert (ended.status, ended.error["code"]) == ("failed", "element_not_found")
     assert "#pay-all" in ended.error["message"]
     listed = alice.client.get(f"/api/executions/{ended.id}/artifacts").json()
-    (picture,) = listed["results"]
+    (picture,) = [one for one in listed["results"] if one["kind"] == "screenshot"]
     content = alice.client.get(picture["url"])
     assert b"".join(content.streaming_content).startswith(b"\x89PNG")
