@@ -10,6 +10,9 @@ RUN apt-get update \
     && useradd --create-home --uid 10001 rpa \
     && install -d -o rpa -g rpa /data
 
+# Keeps the browser off files and its own pages, whoever asks.
+COPY deploy/chromium-policy.json /etc/chromium/policies/managed/rpa.json
+
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \

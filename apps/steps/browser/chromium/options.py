@@ -124,11 +124,30 @@ def write_preferences(profile: Path) -> None:
     (folder / "Preferences").write_text(content, encoding="utf-8")
 
 
+# What no page and no step may open: files and the browser's own pages. Pages cannot
+# anyway, this is for the commands of a driver. Administrators write such lists into a
+# policy, as deploy/chromium-policy.json does for the image; the browser keeps them in
+# these preferences, where they hold on any machine.
+LOCAL_ADDRESSES = (
+    "file://*",
+    "filesystem://*",
+    "chrome://*",
+    "chrome-extension://*",
+    "devtools://*",
+    "view-source:*",
+)
+# Parts of the browser's window are pages as well; refused, they show up as tabs.
+OWN_PARTS = ("chrome://top-chrome",)
+
 _BLOCK = 2
 _PREFERENCES: JsonObject = {
     "credentials_enable_service": False,
     "download": {"prompt_for_download": False},
     "net": {"network_prediction_options": _BLOCK},
+    "policy": {
+        "url_allowlist": list(OWN_PARTS),
+        "url_blocklist": list(LOCAL_ADDRESSES),
+    },
     "plugins": {"always_open_pdf_externally": True},
     "profile": {
         "password_manager_enabled": False,
