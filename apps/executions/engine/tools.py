@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -53,11 +54,24 @@ class ProcessTools:
 
     @cached_property
     def browsers(self) -> BrowserHost:
-        """Lends each execution a context of the process's one browser."""
-        options = BrowserOptions(
-            path=settings.BROWSER_PATH or None, sandbox=settings.BROWSER_SANDBOX
-        )
-        return BrowserHost(options, proxy_address=self.proxy)
+        """Lends each execution a context of the process's one warm browser."""
+        return BrowserHost(self._browser_options, proxy_address=self.proxy)
+
+    @cached_property
+    def windows(self) -> BrowserHost:
+        """The same of a browser with a window, which is closed when it is unused."""
+        options = replace(self._browser_options, headless=False)
+        proxy = self.proxy
+        return BrowserHost(options, proxy_address=proxy, keeps_warm=False, stays=False)
+
+    def browsers_for(self, chosen: BrowserSettings) -> BrowserHost:
+        """The host of a browser that was started as a workflow wants it."""
+        return self.browsers if chosen.headless else self.windows
+
+    @property
+    def _browser_options(self) -> BrowserOptions:
+        path = settings.BROWSER_PATH or None
+        return BrowserOptions(path=path, sandbox=settings.BROWSER_SANDBOX)
 
     @cached_property
     def mail(self) -> Mailer:
@@ -76,8 +90,9 @@ class ProcessTools:
         """End what is kept for later: connections and the browser."""
         if "http" in self.__dict__:
             self.http.close()
-        if "browsers" in self.__dict__:
-            self.browsers.stop()
+        for name in ("browsers", "windows"):
+            if name in self.__dict__:
+                getattr(self, name).stop()
 
 
 class ExecutionTools:
@@ -172,7 +187,8 @@ class ExecutionTools:
         return self._session
 
     def _open(self) -> BrowserSession:
-        session = BrowserSession(self.shared.browsers, self._browser_settings)
+        host = self.shared.browsers_for(self._browser_settings)
+        session = BrowserSession(host, self._browser_settings)
         # Known before it is restored: an interrupt meanwhile must still close it.
         self._session = session
         if self._restore is not None:

@@ -92,6 +92,7 @@ class BrowserHost:
     Args:
         proxy_address: of the egress proxy; None: no proxy.
         keeps_warm: whether a spare context is kept ready.
+        stays: whether the browser stays open when nothing of it is lent.
     """
 
     def __init__(
@@ -100,10 +101,11 @@ class BrowserHost:
         *,
         proxy_address: tuple[str, int] | None,
         keeps_warm: bool = True,
+        stays: bool = True,
     ) -> None:
         self._options = options
         self.proxy_address = proxy_address
-        self._keeps_warm = keeps_warm
+        self._keeps_warm, self._stays = keeps_warm, stays
         self._browser: _Browser | None = None
         # What is being started: an interrupt may leave it so.
         self._starting: Chromium | None = None
@@ -270,7 +272,7 @@ class BrowserHost:
             self.discard()
 
     def _is_worn(self, browser: _Browser) -> bool:
-        if browser.made >= MOST_CONTEXTS:
+        if browser.made >= MOST_CONTEXTS or not (self._stays or browser.lent):
             return True
         return self.memory_bytes() > MOST_MEMORY_BYTES
 

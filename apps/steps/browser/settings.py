@@ -65,6 +65,7 @@ class BrowserSettings(_Model):
         width, height: of the page, in CSS pixels.
         device: to pass for; brings size, pixels, touch and user agent.
         user_agent: in place of the browser's or the device's own.
+        headless: without a window; else the worker needs a display.
         headers: sent with every request.
         evidence: when a picture, the page, messages and traffic are kept: `off`,
             `on_failure` of a browser step, or `always`, after each of them.
@@ -77,6 +78,7 @@ class BrowserSettings(_Model):
     locale: Annotated[str, AfterValidator(_locale)] | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     geolocation: Geolocation | None = None
+    headless: bool = True
     headers: Annotated[
         dict[str, Annotated[str, Field(max_length=4_000)]],
         Field(max_length=50),

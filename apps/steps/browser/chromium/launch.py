@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.steps.browser.chromium import processes
 from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.chromium.display import no_display, require_display
 from apps.steps.browser.chromium.options import (
     BrowserOptions,
     switches,
@@ -87,9 +88,12 @@ class Chromium:
         """Start the processes and connect to them.
 
         Raises:
-            PermanentFailure: `browser_missing` or `browser_start_failed`.
+            PermanentFailure: `browser_missing`, `browser_start_failed` or
+                `no_display`.
             TemporaryFailure: `browser_start_failed`, it did not start in time.
         """
+        if not self._options.headless:
+            require_display()
         programs = find_programs(self._options)
         limit = min(self._options.start_timeout.total_seconds(), within_s)
         deadline = time.monotonic() + limit
@@ -169,6 +173,8 @@ class Chromium:
         extra = {"action": "browser_start_failed", "output": said}
         log.error("The browser did not start", extra=extra)
         text = " ".join(filter(None, said))[-500:]
+        if not self._options.headless and "X server" in text:
+            return no_display("nothing answers there")
         message = f"The browser {why}." + (f" It said: {text}" if text else "")
         return kind(message, code="browser_start_failed")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from apps.core.types import JsonObject
 
+_HEADLESS = ("--headless=new", "--hide-scrollbars")
 _QUIET = (
-    "--headless=new",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-background-timer-throttling",
@@ -26,7 +26,6 @@ _QUIET = (
     "--disable-prompt-on-repost",
     "--disable-sync",
     "--enable-automation",
-    "--hide-scrollbars",
     "--metrics-recording-only",
     "--mute-audio",
     "--no-default-browser-check",
@@ -57,6 +56,7 @@ class BrowserOptions:
         path: the browser's program; None looks for Chrome or Chromium.
         driver_path: chromedriver's program; None looks for it.
         sandbox: Chromium's own sandbox; None: on, except for root, whom it refuses.
+        headless: without a window; else there must be a display.
         start_timeout: for the start of the browser.
         command_timeout: for one command to the browser, page loads apart.
     """
@@ -64,6 +64,7 @@ class BrowserOptions:
     path: str | None = None
     driver_path: str | None = None
     sandbox: bool | None = None
+    headless: bool = True
     start_timeout: timedelta = timedelta(seconds=30)
     command_timeout: timedelta = timedelta(seconds=60)
 
@@ -73,6 +74,7 @@ def switches(
 ) -> list[str]:
     """The browser's command line after the program's name."""
     chosen = [
+        *(_HEADLESS if options.headless else ()),
         *_QUIET,
         f"--disable-features={','.join(_FEATURES_OFF)}",
         f"--user-data-dir={profile}",

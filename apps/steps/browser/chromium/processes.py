@@ -24,6 +24,8 @@ _PASSED_ON = (
     "LD_LIBRARY_PATH",
     "FONTCONFIG_FILE",
     "FONTCONFIG_PATH",
+    "DISPLAY",
+    "XAUTHORITY",
 )
 
 

@@ -1,0 +1,60 @@
+"""A browser with a window: where there is a display, and where there is none."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from apps.core.errors import PermanentFailure
+from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.host import BrowserHost
+from apps.steps.browser.session import BrowserSession
+from tests.fixtures_browser import running_host
+
+pytestmark = pytest.mark.browser
+
+OPTIONS = BrowserOptions(headless=False)
+
+
+@pytest.fixture
+def display(monkeypatch):
+    """A display of the test's own."""
+    if not (program := shutil.which("Xvfb")):
+        pytest.skip("needs Xvfb")
+    command = [program, "-displayfd", "1", "-nolisten", "tcp", "-screen", "0"]
+    with subprocess.Popen([*command, "1600x1200x24"], stdout=subprocess.PIPE) as server:
+        monkeypatch.setenv("DISPLAY", f":{server.stdout.readline().decode().strip()}")
+        yield
+        server.terminate()
+
+
+def test_has_a_window_and_goes_when_it_is_given_back(display):
+    host = BrowserHost(OPTIONS, proxy_address=None, keeps_warm=False, stays=False)
+    with BrowserSession(host) as session:
+        session.state()
+        script = "return [navigator.userAgent, innerWidth, outerHeight > innerHeight]"
+        agent, width, has_bars = session.driver.execute_script(script)
+        assert "Headless" not in agent
+        assert (width, has_bars) == (1280, True)
+    assert not host.is_running
+
+
+@pytest.mark.parametrize("value", [None, "", ":4711"])
+def test_without_a_display_it_says_what_to_do(monkeypatch, value):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DISPLAY", value)
+    session = BrowserSession(BrowserHost(OPTIONS, proxy_address=None))
+    with session, pytest.raises(PermanentFailure, match="xvfb-run") as caught:
+        session.state()
+    assert caught.value.code == "no_display"
+
+
+def test_a_browser_that_does_not_stay_waits_for_the_last_session():
+    with running_host(keeps_warm=False, stays=False) as host:
+        with BrowserSession(host) as first:
+            first.state()
+            with BrowserSession(host) as second:
+                second.state()
+            assert host.is_running
+        assert not host.is_running
