@@ -17,6 +17,12 @@ class EgressRefused(PermanentFailure):
         return str(self.details.get("reason", ""))
 
 
+class ProxyRefused(PermanentFailure):
+    """The proxy that a workflow names does not want to; nor will it next time."""
+
+    code = "proxy_refused"
+
+
 class InvalidHost(PermanentFailure):
     """The text is no host name or IP address that may be connected to."""
 

@@ -12,8 +12,10 @@ from http import HTTPStatus
 
 import h11
 
+from apps.core.egress.handshakes import login_refused
 from apps.core.egress.origins import Origin
 from apps.core.egress.relay import CapExceeded, relay
+from apps.core.egress.upstream import Upstream
 
 MAX_HEADER_BYTES = 64 * 1024
 _READ_BYTES = 64 * 1024
@@ -82,6 +84,7 @@ class Exchange:
 
     Args:
         max_bytes: of the answer's body; None for no limit.
+        upstream: the server is this proxy, which takes whole URLs.
     """
 
     def __init__(
@@ -91,8 +94,10 @@ class Exchange:
         *,
         idle_timeout_s: float,
         max_bytes: int | None,
+        upstream: Upstream | None = None,
     ) -> None:
         self._client, self._server = client, server
+        self._upstream = upstream
         self._idle_timeout_s = idle_timeout_s
         self._allowance = max_bytes
         self._is_asking = True
@@ -104,10 +109,11 @@ class Exchange:
 
         Raises:
             ServerFailed: no sensible answer.
+            ProxyRefused: the upstream proxy wants another user or password.
             CapExceeded: the answer is over `max_bytes`.
             OSError: the client is gone, or one side was silent too long.
         """
-        self._server.send(_onward(request, origin, path))
+        self._server.send(_onward(request, origin, path, self._upstream))
         for event in self._client.events():
             self._upward(event)
         while not self.is_done:
@@ -150,6 +156,8 @@ class Exchange:
         elif isinstance(event, h11.InformationalResponse):
             self._client.send(event)
         elif isinstance(event, h11.Response):
+            if self._upstream is not None and event.status_code == 407:
+                raise login_refused()
             self.has_answer = True
             headers = _end_to_end(event.headers.raw_items())
             self._client.send(_response(event.status_code, headers, event.reason))
@@ -198,7 +206,9 @@ def page(status: int, message: str, extra: Headers) -> tuple[h11.Event, ...]:
     return response, h11.Data(data=html), h11.EndOfMessage()
 
 
-def _onward(request: h11.Request, origin: Origin, path: bytes) -> h11.Request:
+def _onward(
+    request: h11.Request, origin: Origin, path: bytes, upstream: Upstream | None
+) -> h11.Request:
     headers = _end_to_end(request.headers.raw_items())
     headers = [item for item in headers if item[0].lower() != b"host"]
     headers.insert(0, (b"Host", origin.host_header.encode()))
@@ -207,7 +217,11 @@ def _onward(request: h11.Request, origin: Origin, path: bytes) -> h11.Request:
         headers += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade[0])]
     else:
         headers.append((b"Connection", b"close"))
-    return h11.Request(method=request.method, target=path, headers=headers)
+    target = path
+    if upstream is not None:
+        target = str(origin).encode() + path
+        headers += upstream.authorization
+    return h11.Request(method=request.method, target=target, headers=headers)
 
 
 def _response(status: int, headers: Headers, reason: bytes) -> h11.Response:

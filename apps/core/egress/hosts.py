@@ -11,6 +11,21 @@ from apps.core.egress.errors import InvalidHost
 MAX_HOST_LENGTH = 253
 # Docker and Windows names carry underscores, so these are more than DNS allows.
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+# Set aside for private networks, or widely used for them (RFC 6761, 6762, 8375).
+_PRIVATE_ENDS = frozenset(
+    {
+        "corp",
+        "home",
+        "home.arpa",
+        "internal",
+        "intranet",
+        "lan",
+        "local",
+        "localdomain",
+        "localhost",
+        "private",
+    }
+)
 _ZONE = re.compile(r"(?:25)?[A-Za-z0-9_.~-]{1,32}")
 
 
@@ -61,3 +76,10 @@ def is_numeric(host: str) -> bool:
     except (OSError, UnicodeError):
         return False
     return True
+
+
+def is_private_name(host: str) -> bool:
+    """Whether a name, as `normalize_host` gives it, can only be a private network's."""
+    labels = host.split(".")
+    ends = {labels[-1], ".".join(labels[-2:])}
+    return len(labels) == 1 or not ends.isdisjoint(_PRIVATE_ENDS)

@@ -12,7 +12,7 @@ from apps.core.egress.addresses import (
     why_not_public,
 )
 from apps.core.egress.errors import EgressRefused, InvalidHost
-from apps.core.egress.hosts import is_numeric, normalize_host
+from apps.core.egress.hosts import is_numeric, is_private_name, normalize_host
 
 _PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d{1,5}))?")
 
@@ -91,6 +91,24 @@ class Policy:
         if any(entry.covers(host, port, faces) for entry in self._entries):
             return
         raise _refusal(host, port, address, reason)
+
+    def check_name(self, host: str, port: int) -> None:
+        """Pass when somebody else may connect to a name for us, and look it up.
+
+        Raises:
+            EgressRefused: no public host has such a name, and no entry allows it.
+        """
+        if not is_private_name(host):
+            return
+        if any(entry.covers(host, port, []) for entry in self._entries):
+            return
+        raise EgressRefused(
+            f"Connection to {host} port {port} by a proxy, refused: private name. An "
+            f"operator can allow it by adding {host}:{port} to EGRESS_ALLOW.",
+            host=host,
+            port=port,
+            reason="private name",
+        )
 
 
 def _refusal(host: str, port: int, address: IPAddress, reason: str) -> EgressRefused:

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple, cast
 
 from apps.core.egress.dialing import Resolver, connect, resolve_by_system
 from apps.core.egress.errors import EgressRefused
+from apps.core.egress.handshakes import open_tunnel
 from apps.core.egress.origins import Origin
 from apps.core.egress.policy import Policy
-from apps.core.egress.visits import Visit
+from apps.core.egress.upstream import Upstream, checked_target
+from apps.core.egress.visits import Visit, Way
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class EgressProxy:
         idle_timeout: silence after which a connection is closed.
         max_connections: further ones are answered 503.
         max_bytes: of one response's body or one tunnel's incoming bytes.
+        upstream: the proxy that connections go out by; None: straight to the network.
     """
 
     def __init__(
@@ -55,8 +58,10 @@ class EgressProxy:
         max_connections: int = 256,
         max_bytes: int | None = None,
         resolve: Resolver = resolve_by_system,
+        upstream: Upstream | None = None,
     ) -> None:
         self._policy, self._resolve = policy, resolve
+        self._upstream = upstream
         self._connect_timeout_s = connect_timeout.total_seconds()
         self.idle_timeout_s = idle_timeout.total_seconds()
         self.max_connections = max_connections
@@ -90,21 +95,46 @@ class EgressProxy:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    def dial(self, origin: Origin) -> socket.socket:
-        """A connection to a server that the policy allows; refusals are noted."""
+    def dial(self, origin: Origin, *, is_plain: bool = False) -> Way:
+        """The way to a server that the policy allows; refusals are noted."""
         try:
-            sock = connect(
-                origin.host,
-                origin.port,
-                policy=self._policy,
-                timeout=self._connect_timeout_s,
-                resolve=self._resolve,
-            )
+            way = self._way(origin, is_plain)
         except EgressRefused as refusal:
             self.note(origin, refusal.reason)
             raise
-        sock.settimeout(self.idle_timeout_s)
-        return sock
+        way.sock.settimeout(self.idle_timeout_s)
+        return way
+
+    def _way(self, origin: Origin, is_plain: bool) -> Way:
+        upstream = self._upstream
+        if upstream is None or upstream.passes_by(origin.host):
+            return Way(self._connect(origin.host, origin.port))
+        target = checked_target(origin, self._policy)
+        sock = self._to_upstream(upstream)
+        if is_plain and upstream.takes_requests:
+            return Way(sock, upstream)
+        try:
+            open_tunnel(sock, upstream, target)
+        except BaseException:
+            sock.close()
+            raise
+        return Way(sock)
+
+    def _to_upstream(self, upstream: Upstream) -> socket.socket:
+        try:
+            return self._connect(upstream.server.host, upstream.server.port)
+        except EgressRefused as refusal:
+            refusal.details["reason"] = f"the workflow's proxy has a {refusal.reason}"
+            raise
+
+    def _connect(self, host: str, port: int) -> socket.socket:
+        return connect(
+            host,
+            port,
+            policy=self._policy,
+            timeout=self._connect_timeout_s,
+            resolve=self._resolve,
+        )
 
     def note(self, origin: Origin, reason: str) -> None:
         """Remember a connection that was refused or cut."""

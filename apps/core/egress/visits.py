@@ -3,19 +3,31 @@
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import h11
 
-from apps.core.egress.errors import EgressRefused
+from apps.core.egress.errors import EgressRefused, ProxyRefused
 from apps.core.egress.forward import Exchange, Headers, Peer, ServerFailed, page
 from apps.core.egress.origins import Origin, parse_origin
 from apps.core.egress.relay import CapExceeded, relay
+from apps.core.egress.upstream import Upstream
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 
 _DRAIN_BYTES = 1024 * 1024
 _DRAIN_TIMEOUT_S = 2.0
+
+
+class Way(NamedTuple):
+    """A connection that leads to a server.
+
+    Attributes:
+        upstream: the proxy at its end, which takes whole requests; None: the server.
+    """
+
+    sock: socket.socket
+    upstream: Upstream | None = None
 
 
 class Gate(Protocol):
@@ -24,8 +36,12 @@ class Gate(Protocol):
     idle_timeout_s: float
     max_bytes: int | None
 
-    def dial(self, origin: Origin) -> socket.socket:
-        """A connection that the policy allows."""
+    def dial(self, origin: Origin, *, is_plain: bool = False) -> Way:
+        """A connection that the policy allows.
+
+        Args:
+            is_plain: it is for one HTTP request, not for a tunnel.
+        """
 
     def note(self, origin: Origin, reason: str) -> None:
         """Remember what was refused or cut."""
@@ -62,7 +78,7 @@ class Visit:
     def _tunnel(self, request: h11.Request) -> None:
         try:
             origin = _tunnel_origin(request.target)
-            server = self._gate.dial(origin)
+            server = self._gate.dial(origin).sock
         except RpaError as error:
             self._answer(error, [(b"Connection", b"close")])
             return
@@ -81,7 +97,7 @@ class Visit:
     def _forward(self, request: h11.Request) -> None:
         try:
             origin, path = _target(request.target)
-            server = self._gate.dial(origin)
+            server, upstream = self._gate.dial(origin, is_plain=True)
         except RpaError as error:
             self._answer(error, [])
             self._drain()
@@ -92,9 +108,12 @@ class Visit:
                 Peer(server, h11.CLIENT),
                 idle_timeout_s=self._gate.idle_timeout_s,
                 max_bytes=self._gate.max_bytes,
+                upstream=upstream,
             )
             try:
                 exchange.run(request, origin, path)
+            except ProxyRefused as error:
+                self._answer(error, [])
             except ServerFailed:
                 if not exchange.has_answer:
                     message = f"{origin} gave no valid answer."
@@ -136,7 +155,7 @@ def _verdict(error: RpaError) -> tuple[int, tuple[bytes, bytes]]:
     if isinstance(error, EgressRefused):
         return 403, (b"X-Egress-Refused", error.reason.encode())
     code = (b"X-Egress-Error", error.code.encode())
-    if isinstance(error, PermanentFailure):
+    if isinstance(error, PermanentFailure) and not isinstance(error, ProxyRefused):
         return 400, code
     return (504 if error.code == "timeout" else 502), code
 

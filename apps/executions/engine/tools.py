@@ -1,37 +1,30 @@
 """The tools that the steps of one execution share, each made on first use."""
 
-import logging
 import threading
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 
 from apps.core.egress import Policy
 from apps.core.egress.proxy import EgressProxy
-from apps.core.errors import RpaError
 from apps.core.http import HttpClient
 from apps.core.mail import Mailer
 from apps.core.types import JsonObject
 from apps.core.workspace import Workspace
 from apps.executions.engine.artifacts import ArtifactStore
+from apps.executions.engine.browsing import ExecutionBrowser
 from apps.executions.engine.children import ChildStarter
 from apps.executions.engine.evidence import EvidenceKeeper
 from apps.executions.engine.leases import Lease
 from apps.executions.engine.vault import Vault
 from apps.executions.engine.waits import WaitOpener
-from apps.steps.base import AnyStepType, Effect
+from apps.steps.base import AnyStepType
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.settings import BrowserSettings
-
-log = logging.getLogger(__name__)
-
-# A page that hangs must not hold up the step that has ended.
-_CHECKPOINT_S = 3.0
 
 
 class ProcessTools:
@@ -115,14 +108,12 @@ class ExecutionTools:
     ) -> None:
         self.lease = lease
         self.shared = shared
-        self._browser_settings = browser_settings
         self._vault = vault
+        self._browsing = ExecutionBrowser(
+            lease, shared, chosen=browser_settings, vault=vault, restore=restore
+        )
         # Branches of `parallel` are at different steps.
         self._here = threading.local()
-        self._restore = restore
-        self._session: BrowserSession | None = None
-        self._page: _Page | None = None
-        self._opening = threading.Lock()
         self._evidence = EvidenceKeeper(vault.masker)
 
     @property
@@ -181,67 +172,25 @@ class ExecutionTools:
     def browser(self) -> BrowserSession:
         """The execution's browser; restored after a takeover."""
         self._here.has_used_browser = True
-        with self._opening:
-            if self._session is None:
-                self._session = self._open()
-        return self._session
-
-    def _open(self) -> BrowserSession:
-        host = self.shared.browsers_for(self._browser_settings)
-        session = BrowserSession(host, self._browser_settings)
-        # Known before it is restored: an interrupt meanwhile must still close it.
-        self._session = session
-        if self._restore is not None:
-            session.restore(self._restore)
-            self._page = _loaded(session)
-        return session
+        return self._browsing.session
 
     @property
     def is_browser_lost(self) -> bool:
         """Whether the execution had a page in a browser that has died."""
-        return self._session is not None and self._session.is_lost
+        return self._browsing.is_lost
 
     @property
     def had_page(self) -> bool:
         """Whether something was done in the browser that a new one does not have."""
-        return self._page is not None
+        return self._browsing.had_page
 
     def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
-        """The browser's state when another page is open since the last, else None.
-
-        A page's own state (what was typed) is in no checkpoint: after a takeover the
-        `page` steps since the last one are done again. A page may arrive only after
-        the click that asked for it has ended. A `page` step that finds its element on
-        such a page makes the checkpoint, and is then done again as well.
-        """
-        if self._session is None or not self._session.is_running:
-            return None
-        if not getattr(kind, "needs_browser", False):
-            return None
-        session = self._session
-        try:
-            with session.limited_to(_CHECKPOINT_S):
-                if effect == Effect.WRITE:
-                    session.settle()
-                page = _loaded(session)
-                if page == self._page:
-                    return None
-                if effect == Effect.PAGE and not self._came_upon(page):
-                    return None
-                state = session.checkpoint()
-        except RpaError as error:
-            # What the step did stays done; a takeover begins at an earlier page.
-            log.warning(
-                "no checkpoint of the browser",
-                extra={"execution_id": self.lease.execution_id, "error": str(error)},
-            )
-            return None
-        self._page = page
-        return {"browser": state}
+        """The browser's state when another page is open since the last, else None."""
+        return self._browsing.checkpoint(kind, effect)
 
     def keep_evidence(self, *, attempt: int, has_failed: bool) -> JsonObject:
         """Keep what the browser shows, if the step has used it; gives it by kind."""
-        session = self._session
+        session = self._browsing.opened
         if session is None or not self._here.has_used_browser:
             return {}
         return self._evidence.keep(
@@ -250,25 +199,4 @@ class ExecutionTools:
 
     def close(self) -> None:
         """Give the browser back; never raises for a dead one."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
-
-    def _came_upon(self, page: "_Page") -> bool:
-        """Whether the step found its element on the page, and did not load it."""
-        session, last = self._session, self._page
-        if session is None or last is None or page.tab != last.tab:
-            return False
-        return float(session.state()["since"]) < session.found_at * 1000
-
-
-class _Page(NamedTuple):
-    """The page of a tab; `load` changes with each load, and with nothing else."""
-
-    tab: str
-    load: str
-
-
-def _loaded(session: BrowserSession) -> _Page:
-    frame = session.cdp("Page.getFrameTree")["frameTree"]["frame"]
-    return _Page(str(frame["id"]), str(frame["loaderId"]))
+        self._browsing.close()

@@ -51,6 +51,7 @@ class BrowserConnection:
 
     Args:
         on_event: told `browser_started`, `browser_lost` and `browser_closed`.
+        proxy: host and port of its own egress proxy; None: the host's.
 
     Attributes:
         deadline: `time.monotonic()` value after which no command goes on.
@@ -69,8 +70,10 @@ class BrowserConnection:
         settings: BrowserSettings | None = None,
         *,
         on_event: OnEvent | None = None,
+        proxy: tuple[str, int] | None = None,
     ) -> None:
         self._host = host
+        self._proxy = proxy
         self.settings = settings or BrowserSettings()
         self._on_event = on_event
         self.deadline: float | None = None
@@ -93,7 +96,7 @@ class BrowserConnection:
     @property
     def proxy_address(self) -> tuple[str, int] | None:
         """Host and port of the egress proxy; None: no proxy."""
-        return self._host.proxy_address
+        return self._proxy or self._host.proxy_address
 
     @property
     def is_running(self) -> bool:
@@ -349,7 +352,10 @@ class BrowserConnection:
         self._is_in_frame = self._is_stuck = self._is_busy = self._has_dialogs = False
         self.frame, self.requests = (), Requests()
         self._loan = loan = self._host.lend(
-            self.settings, time_left=self._time_left, on_event=self._happened
+            self.settings,
+            time_left=self._time_left,
+            on_event=self._happened,
+            proxy=self._proxy,
         )
         self._tab = loan.context.tab
         self._refuse_if_closed()  # by another thread, meanwhile

@@ -141,10 +141,12 @@ class BrowserHost:
         *,
         time_left: Callable[[], float],
         on_event: OnEvent,
+        proxy: tuple[str, int] | None = None,
     ) -> Loan:
         """A context for one execution, its tab in front.
 
         Args:
+            proxy: the execution's own; None: the host's.
             time_left: seconds until a command must have its answer, asked for each.
             on_event: told of what happens in the context, on another thread.
 
@@ -156,8 +158,7 @@ class BrowserHost:
         with self._lock, self._whole():
             self._used_at = time.monotonic()
             browser = self._ready(time_left())
-            context = browser.spare or self._make(browser)
-            browser.spare = None
+            context = self._taken(browser, proxy)
             browser.lent.add(context.id)
             dress(browser.bidi, context, settings)
             browser.router.watch(context.id, on_event)
@@ -253,10 +254,19 @@ class BrowserHost:
         self._starting = None
         return self._browser
 
-    def _make(self, browser: _Browser) -> UserContext:
+    def _taken(self, browser: _Browser, proxy: tuple[str, int] | None) -> UserContext:
+        if proxy is not None:
+            return self._make(browser, proxy)
+        context = browser.spare or self._make(browser)
+        browser.spare = None
+        return context
+
+    def _make(
+        self, browser: _Browser, proxy: tuple[str, int] | None = None
+    ) -> UserContext:
         browser.made += 1
         downloads = browser.chromium.folder / "downloads" / str(browser.made)
-        return make_context(browser.bidi, downloads)
+        return make_context(browser.bidi, downloads, proxy)
 
     def _clear(self, loan: Loan, was_cut: bool) -> None:
         browser = loan.browser

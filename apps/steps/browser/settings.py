@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from apps.steps.browser.devices import DEVICES, Device, DeviceName
+from apps.steps.browser.proxies import ProxySettings
 
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", re.ASCII)
@@ -66,6 +67,7 @@ class BrowserSettings(_Model):
         device: to pass for; brings size, pixels, touch and user agent.
         user_agent: in place of the browser's or the device's own.
         headless: without a window; else the worker needs a display.
+        proxy: to go out by.
         headers: sent with every request.
         evidence: when a picture, the page, messages and traffic are kept: `off`,
             `on_failure` of a browser step, or `always`, after each of them.
@@ -79,6 +81,7 @@ class BrowserSettings(_Model):
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     geolocation: Geolocation | None = None
     headless: bool = True
+    proxy: ProxySettings | None = None
     headers: Annotated[
         dict[str, Annotated[str, Field(max_length=4_000)]],
         Field(max_length=50),

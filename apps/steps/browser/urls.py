@@ -11,6 +11,8 @@ MAX_URL = 8_000
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 # Browsers drop tabs and line ends inside an address and read `\` as `/`.
 _HIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
+# What a workflow's own proxy refuses is refused next time as well.
+_LASTING = frozenset({"proxy_refused", "proxy_auth_failed"})
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -77,7 +79,8 @@ def ask_proxy(
     if reason is None:
         code = answer.headers.get("X-Egress-Error", "connection_failed")
         message = f"{where} could not be reached: {code.replace('_', ' ')}."
-        return TemporaryFailure(message, code=code)
+        kind = PermanentFailure if code in _LASTING else TemporaryFailure
+        return kind(message, code=code)
     message = f"{where} may not be opened: {reason}."
     return PermanentFailure(message, code="egress_refused", reason=reason)
 

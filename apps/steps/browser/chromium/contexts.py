@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import Bidi
@@ -71,15 +72,23 @@ class UserContext:
     recording: str
 
 
-def make_context(bidi: Bidi, downloads: Path) -> UserContext:
+def make_context(
+    bidi: Bidi, downloads: Path, proxy: tuple[str, int] | None = None
+) -> UserContext:
     """A new context with an empty tab, as workflows without settings have it.
+
+    Args:
+        proxy: where its traffic goes instead of where the browser's does.
 
     Raises:
         BidiError, BidiGone: the browser cannot or does not answer.
     """
     downloads.mkdir(parents=True)
     prompts = {"default": "ignore"}
-    made = bidi.call("browser.createUserContext", unhandledPromptBehavior=prompts)
+    more: dict[str, Any] = {"proxy": _only_through(proxy)} if proxy else {}
+    made = bidi.call(
+        "browser.createUserContext", unhandledPromptBehavior=prompts, **more
+    )
     user_context = str(made["userContext"])
     folder = {"type": "allowed", "destinationFolder": str(downloads)}
     only = [user_context]
@@ -94,6 +103,17 @@ def make_context(bidi: Bidi, downloads: Path) -> UserContext:
     tab = bidi.call("browsingContext.create", type="tab", userContext=user_context)
     handle, script = str(tab["context"]), str(silencer["script"])
     return UserContext(user_context, handle, downloads, script, str(recording))
+
+
+def _only_through(proxy: tuple[str, int]) -> JsonObject:
+    server = f"{proxy[0]}:{proxy[1]}"
+    return {
+        "proxyType": "manual",
+        "httpProxy": server,
+        "sslProxy": server,
+        # Loopback would go around it otherwise.
+        "noProxy": ["<-loopback>"],
+    }
 
 
 def remove_context(bidi: Bidi, context: UserContext, *, within_s: float = 5.0) -> None:

@@ -1,0 +1,155 @@
+"""The browser of one execution: opened on first use, checkpointed, given back."""
+
+import logging
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from apps.core.egress.proxy import EgressProxy
+from apps.core.errors import RpaError
+from apps.core.types import JsonObject
+from apps.executions.engine.leases import Lease
+from apps.executions.engine.vault import Vault
+from apps.steps.base import AnyStepType, Effect
+from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.settings import BrowserSettings
+
+if TYPE_CHECKING:
+    from apps.executions.engine.tools import ProcessTools
+
+log = logging.getLogger(__name__)
+
+# A page that hangs must not hold up the step that has ended.
+_CHECKPOINT_S = 3.0
+
+
+class ExecutionBrowser:
+    """Opens a session when a step asks for one, and knows what became of it.
+
+    Args:
+        chosen: what the workflow wants its browser to be.
+        restore: the browser's recorded state, for an execution that was taken over.
+    """
+
+    def __init__(
+        self,
+        lease: Lease,
+        shared: "ProcessTools",
+        *,
+        chosen: BrowserSettings,
+        vault: Vault,
+        restore: JsonObject | None,
+    ) -> None:
+        self._lease, self._shared = lease, shared
+        self._chosen, self._vault = chosen, vault
+        self._restore = restore
+        self._session: BrowserSession | None = None
+        self._proxy: EgressProxy | None = None
+        self._page: _Page | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def session(self) -> BrowserSession:
+        """The session; after a takeover it is where the other was.
+
+        Raises:
+            PermanentFailure: `secret_missing`, of those that the settings name.
+        """
+        with self._opening:
+            if self._session is None:
+                self._session = self._open()
+        return self._session
+
+    @property
+    def opened(self) -> BrowserSession | None:
+        """The session, if some step has asked for it."""
+        return self._session
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the execution had a page in a browser that has died."""
+        return self._session is not None and self._session.is_lost
+
+    @property
+    def had_page(self) -> bool:
+        """Whether something was done in the browser that a new one does not have."""
+        return self._page is not None
+
+    def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
+        """The browser's state when another page is open since the last, else None.
+
+        A page's own state (what was typed) is in no checkpoint: after a takeover the
+        `page` steps since the last one are done again. A page may arrive only after
+        the click that asked for it has ended. A `page` step that finds its element on
+        such a page makes the checkpoint, and is then done again as well.
+        """
+        if self._session is None or not self._session.is_running:
+            return None
+        if not getattr(kind, "needs_browser", False):
+            return None
+        session = self._session
+        try:
+            with session.limited_to(_CHECKPOINT_S):
+                if effect == Effect.WRITE:
+                    session.settle()
+                page = _loaded(session)
+                if page == self._page:
+                    return None
+                if effect == Effect.PAGE and not self._came_upon(page):
+                    return None
+                state = session.checkpoint()
+        except RpaError as error:
+            # What the step did stays done; a takeover begins at an earlier page.
+            log.warning(
+                "no checkpoint of the browser",
+                extra={"execution_id": self._lease.execution_id, "error": str(error)},
+            )
+            return None
+        self._page = page
+        return {"browser": state}
+
+    def close(self) -> None:
+        """Give the browser back; never raises for a dead one."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+        proxy, self._proxy = self._proxy, None
+        if proxy is not None:
+            proxy.stop()
+
+    def _open(self) -> BrowserSession:
+        host = self._shared.browsers_for(self._chosen)
+        session = BrowserSession(host, self._chosen, proxy=self._own_proxy())
+        # Known before it is restored: an interrupt meanwhile must still close it.
+        self._session = session
+        if self._restore is not None:
+            session.restore(self._restore)
+            self._page = _loaded(session)
+        return session
+
+    def _own_proxy(self) -> tuple[str, int] | None:
+        """A proxy of ours for this execution alone, if it goes out by another's."""
+        if self._chosen.proxy is None:
+            return None
+        if self._proxy is None:
+            upstream = self._chosen.proxy.upstream(self._vault.secrets)
+            self._proxy = EgressProxy(self._shared.policy, upstream=upstream)
+        return self._proxy.start()
+
+    def _came_upon(self, page: "_Page") -> bool:
+        """Whether the step found its element on the page, and did not load it."""
+        session, last = self._session, self._page
+        if session is None or last is None or page.tab != last.tab:
+            return False
+        return float(session.state()["since"]) < session.found_at * 1000
+
+
+class _Page(NamedTuple):
+    """The page of a tab; `load` changes with each load, and with nothing else."""
+
+    tab: str
+    load: str
+
+
+def _loaded(session: BrowserSession) -> _Page:
+    frame = session.cdp("Page.getFrameTree")["frameTree"]["frame"]
+    return _Page(str(frame["id"]), str(frame["loaderId"]))
