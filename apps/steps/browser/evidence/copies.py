@@ -101,7 +101,7 @@ def inert_html(copy: Copy, *, about: str) -> bytes:
     Args:
         about: of what and when, for a remark at its beginning.
     """
-    notes = [about, *(["cut off: the page is larger"] if copy.is_cut else [])]
+    notes = [about, *(["cut off: there is more of the page"] if copy.is_cut else [])]
     remark = html.escape("; ".join(notes)).replace("--", "- -")
     text = f"<!-- {remark} -->{_joined(copy, MAX_BYTES)}"
     # Cut anywhere it holds nothing new: what is no whole tag is no tag.

@@ -24,22 +24,18 @@ const evidence = globalThis[KEPT] || (() => {
   const PRIVATE =
     'input[type=password], [autocomplete~=current-password], [autocomplete~=new-password], ' +
     '[autocomplete~=one-time-code], [autocomplete~=cc-number], [autocomplete~=cc-csc]';
+  // Longer than this no copy takes; what is missing then is the page's end.
+  const MOST_MS = 700;
   const NAME = /^[a-z_][\w.:-]*$/i;
   // The same characters, written in the same way, as Python's `html.escape`.
   const WRITTEN = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#x27;' };
-  const escape = (text) => text.replace(/[&<>"']/g, (one) => WRITTEN[one]);
+  const escape = (text) =>
+    /[&<>"']/.test(text) ? text.replace(/[&<>"']/g, (one) => WRITTEN[one]) : text;
 
   let copy = null;
 
-  function begin(limit) {
-    return {
-      limit, size: 0, parts: [''], frames: [], starts: [], nodes: [], isCut: false,
-      fields: [],
-    };
-  }
-
-  // Every `<` of the copy comes from `tag` and `end`: so nothing that stood in the page
-  // as text can become markup, however a parser reads the copy.
+  // Every `<` of the copy is one that this script writes: so nothing that stood in the
+  // page as text can become markup, however a parser reads the copy.
   function put(text, node) {
     copy.isCut = copy.isCut || copy.size + text.length > copy.limit;
     // From here on nothing: what follows would stand in the wrong place.
@@ -48,106 +44,133 @@ const evidence = globalThis[KEPT] || (() => {
       copy.starts.push(copy.size);
       copy.nodes.push(node);
     }
-    copy.parts[copy.parts.length - 1] += text;
+    copy.part += text;
     copy.size += text.length;
   }
 
-  function nameOf(element) {
-    const name = element.localName.toLowerCase();
-    if (Object.hasOwn(RENAMED, name)) return RENAMED[name];
-    return NAME.test(name) ? name : 'x-unknown';
+  function endPart() {
+    copy.parts.push(copy.part);
+    copy.part = '';
   }
 
-  const isHtml = (element) => element.namespaceURI === HTML;
-  const isField = (element, ...names) => isHtml(element) && names.includes(element.localName);
-  const isPrivate = (element) => isField(element, 'input', 'textarea') && element.matches(PRIVATE);
+  // An element of HTML by its name, any other by none.
+  const kindOf = (element) => (element.namespaceURI === HTML ? element.localName : '');
+  const isPrivate = (element, kind) =>
+    (kind === 'input' || kind === 'textarea') && element.matches(PRIVATE);
 
   function isHarmful(name, value) {
     if (name.startsWith('on') || LEFT_OUT.has(name) || !NAME.test(name)) return true;
-    return /^(javascript|vbscript|data:text)/i.test(value.replace(/[\u0000-\u0020]/g, ''));
+    return /^[\u0000-\u0020]*[jvd]/i.test(value) &&
+      /^(javascript|vbscript|data:text)/i.test(value.replace(/[\u0000-\u0020]/g, ''));
   }
 
-  function attributes(element) {
-    const isFrame = isField(element, 'iframe', 'frame');
-    const isInput = isField(element, 'input');
-    for (const { name, value } of element.attributes) {
-      if (isHarmful(name.toLowerCase(), value)) continue;
-      if (isInput && (name === 'value' || name === 'checked')) continue;
-      if (isField(element, 'option') && name === 'selected') continue;
-      const moved = (isFrame && name === 'src') || (name === 'rel' && isField(element, 'link'));
-      put(` ${moved ? 'data-was-' : ''}${name}="`);
+  // What the element is now stands in no attribute.
+  const isState = (kind, name) =>
+    (kind === 'input' && (name === 'value' || name === 'checked')) ||
+    (kind === 'option' && name === 'selected');
+  // Where it leads to; the copy does not go there.
+  const isSource = (kind, name) =>
+    (name === 'src' && (kind === 'iframe' || kind === 'frame')) ||
+    (name === 'rel' && kind === 'link');
+
+  function attributes(element, kind) {
+    // Objects for the attributes would take ten times as long.
+    for (const name of element.getAttributeNames()) {
+      const value = element.getAttribute(name) || '';
+      if (isHarmful(name.toLowerCase(), value) || isState(kind, name)) continue;
+      put(` ${isSource(kind, name) ? 'data-was-' : ''}${name}="`);
       put(`${escape(value)}"`, SEEN.has(name) ? element : null);
     }
-    if (isInput) state(element);
-    if (isField(element, 'option') && element.selected) put(' selected=""');
+    if (kind === 'input') inputState(element);
+    if (kind === 'option' && element.selected) put(' selected=""');
   }
 
-  // What the field holds now, which its attribute does not tell.
-  function state(input) {
+  function inputState(input) {
     if (input.checked) put(' checked=""');
     if (input.value === '') return;
-    const value = isPrivate(input) ? HIDDEN : input.value;
+    const value = isPrivate(input, 'input') ? HIDDEN : input.value;
     put(' value="');
     put(`${escape(value)}"`, input);
   }
 
-  function openTag(element) {
-    put(`<${nameOf(element)}`);
-    attributes(element);
-    if (isField(element, 'iframe', 'frame')) {
-      put(' sandbox="" srcdoc="');
-      if (copy.isCut) return;
-      copy.frames.push(element);
-      copy.parts.push('');
-      put('"');
-    }
-    put('>');
+  function frameOf(element) {
+    put(' sandbox="" srcdoc="');
+    if (copy.isCut) return;
+    copy.frames.push(element);
+    endPart();
+    put('"');
   }
 
   function textOf(node) {
     const parent = node.parentElement;
-    if (parent && isField(parent, 'style')) {
+    const kind = parent ? kindOf(parent) : '';
+    if (kind === 'style') {
       // Read as it stands there; CSS has an escape of its own for what could end it.
       put(node.data.replace(/</g, '\\3c '), null);
     } else {
-      put(escape(node.data), parent && isField(parent, 'option') ? parent.closest('select') : node);
+      put(escape(node.data), kind === 'option' ? parent.closest('select') : node);
     }
   }
 
-  // What stands in a node, last first; strings are put as they are.
-  function contentOf(node) {
-    if (isField(node, 'iframe', 'frame')) return [];
-    if (isField(node, 'textarea')) {
-      put(escape(isPrivate(node) && node.value ? HIDDEN : node.value), node);
-      return [];
+  function elementOf(element, waiting) {
+    const local = element.localName.toLowerCase();
+    if (DROPPED.has(local)) return;
+    const kind = kindOf(element);
+    const isFrame = kind === 'iframe' || kind === 'frame';
+    const name = Object.hasOwn(RENAMED, local) ? RENAMED[local]
+      : NAME.test(local) ? local : 'x-unknown';
+    const hides = isPrivate(element, kind);
+    if (hides) copy.fields.push(element);
+    put(`<${name}`);
+    attributes(element, kind);
+    if (isFrame) frameOf(element);
+    put('>');
+    if (EMPTY.has(kind)) return;
+    waiting.push(`</${name}>`);
+    if (kind === 'textarea') {
+      put(escape(hides && element.value ? HIDDEN : element.value), element);
+    } else if (!isFrame) {
+      contentOf(element, waiting);
     }
-    const found = Array.from(node.childNodes).reverse();
-    if (node.shadowRoot) {
-      const inner = Array.from(node.shadowRoot.childNodes).reverse();
-      found.push('</template>', ...inner, '<template shadowrootmode="open">');
-    }
-    return found;
   }
 
+  // No lists of children: a page may have a million of them.
+  function contentOf(element, waiting) {
+    const root = element.shadowRoot;
+    waiting.push(element.firstChild);
+    if (root) waiting.push('</template>', root.firstChild, '<template shadowrootmode="open">');
+  }
+
+  // What waits is put last first: strings as they are, and each node before all that
+  // stand behind it.
   function walk(root) {
     const waiting = [root];
-    while (waiting.length && !copy.isCut) {
+    for (let count = 1; waiting.length && !copy.isCut; count += 1) {
+      copy.isCut = count % 500 === 0 && performance.now() > copy.until;
       const node = waiting.pop();
-      if (typeof node === 'string') put(node);
-      else if (node.nodeType === Node.TEXT_NODE) textOf(node);
-      else if (node.nodeType === Node.ELEMENT_NODE && !DROPPED.has(node.localName.toLowerCase())) {
-        if (isPrivate(node)) copy.fields.push(node);
-        openTag(node);
-        if (isHtml(node) && EMPTY.has(node.localName)) continue;
-        waiting.push(`</${nameOf(node)}>`, ...contentOf(node));
+      if (!node) continue;
+      if (typeof node === 'string') {
+        put(node);
+        continue;
       }
+      if (node !== root) waiting.push(node.nextSibling);
+      if (node.nodeType === Node.TEXT_NODE) textOf(node);
+      else if (node.nodeType === Node.ELEMENT_NODE) elementOf(node, waiting);
     }
+  }
+
+  function begin(limit) {
+    return {
+      limit, until: performance.now() + MOST_MS, size: 0, isCut: false,
+      part: '', parts: [], frames: [], starts: [], nodes: [], fields: [],
+    };
   }
 
   // `{parts, frames, isCut}`: between each two parts belongs the content of a frame.
   function take(limit) {
     copy = begin(limit);
     if (document.documentElement) walk(document.documentElement);
+    endPart();
     return {
       parts: copy.parts,
       frames: copy.frames.map((frame) => frame.contentWindow),
