@@ -133,8 +133,19 @@ def test_the_demo_robot_fills_seventy_of_seventy_fields(stack):
 def test_rule_07_a_robot_whose_child_is_killed_goes_on_where_it_was(stack):
     api = Api(stack)
     workflow = api.get("/api/workflows")["results"][0]
+    for _ in range(5):
+        ended = _struck_in_the_fourth_form(stack, api, workflow["id"])
+        if ended["deliveries"] > 1:
+            break
+        # The robot is quick: on a busy machine it may have ended before the blow.
+    assert (ended["status"], ended["deliveries"]) == ("completed", 2), ended["error"]
+    assert ended["variables"]["score"]["right"] == "70"
+    assert {step["status"] for step in api.steps(ended["id"])} == {"completed"}
+
+
+def _struck_in_the_fourth_form(stack: Stack, api: Api, workflow: str) -> Any:
     body = {"inputs": {"base_url": stack.url}}
-    execution = api.post(f"/api/workflows/{workflow['id']}/execute", json=body)
+    execution = api.post(f"/api/workflows/{workflow}/execute", json=body)
     path = f"/api/executions/{execution['id']}"
     wait_for(
         lambda: any(
@@ -145,12 +156,9 @@ def test_rule_07_a_robot_whose_child_is_killed_goes_on_where_it_was(stack):
     # idle keeps a browser as well; it may go too.
     for child in _children_with_browser(stack):
         child.kill()
-    ended = wait_for(
+    return wait_for(
         lambda: found if (found := api.get(path))["finished_at"] else None, within=120
     )
-    assert (ended["status"], ended["deliveries"]) == ("completed", 2), ended["error"]
-    assert ended["variables"]["score"]["right"] == "70"
-    assert {step["status"] for step in api.steps(execution["id"])} == {"completed"}
 
 
 def _children_with_browser(stack: Stack) -> list[psutil.Process]:
