@@ -36,12 +36,6 @@ class Requests:
             self._note(str(told["request"]["request"]), None)
 
     @property
-    def count(self) -> int:
-        """How many are under way."""
-        with self._lock:
-            return len(self._open)
-
-    @property
     def is_idle(self) -> bool:
         """Whether none is under way, and none was for half a second."""
         with self._lock:

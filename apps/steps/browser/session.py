@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 16_000
-# Answers that can be the egress proxy's own.
 _OLD_PAGE_S = 3.0
 # What one look at a large page may take, whatever the wish.
 _LOOK_S = 5.0
+# Answers that can be the egress proxy's own.
 _PROXY_STATUS = frozenset({403, 502, 503, 504})
 
 
