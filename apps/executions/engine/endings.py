@@ -125,6 +125,16 @@ class Endings:
             },
             event=(f"execution-{status}", {"reason": reason[:500]}),
         )
+        before, after = self._around_end(leaves_open)
+        own = [*before, close, *after]
+        found = self._commit(*own, *chained)
+        if chained:
+            self.claimed = claims.lease_of(found[-1])
+        released = found[len(own) - 1] if self.lease.limit_key else []
+        self._ring_for_others(released)
+
+    def _around_end(self, leaves_open: bool) -> tuple[list[Statement], list[Statement]]:
+        """What belongs to an end besides the row itself: before it, and after."""
         before, after = [], []
         if leaves_open:
             after.append(leases.closing_records([self.lease.execution_id]))
@@ -133,13 +143,9 @@ class Endings:
             before.append(leases.holding(self.lease.parent_id))
             after.append(leases.waking(self.lease.parent_id))
         if self.lease.limit_key:
+            # Last: whoever it lets go on is read from its rows.
             after += limits.releasing(self.lease.limit_key)
-        own = [*before, close, *after]
-        found = self._commit(*own, *chained)
-        if chained:
-            self.claimed = claims.lease_of(found[-1])
-        released = found[len(own) - 1] if self.lease.limit_key else []
-        self._ring_for_others(released)
+        return before, after
 
     def park(
         self,

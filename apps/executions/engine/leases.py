@@ -7,6 +7,7 @@ come from the database's clock.
 
 import json
 import os
+import socket
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -192,6 +193,11 @@ def _process_space() -> str:
 def owner_name(host: str, process_id: int) -> str:
     """How a lease names the process that holds it."""
     return f"{_place(host)}{process_id}"
+
+
+def own_name() -> str:
+    """How leases name this process."""
+    return owner_name(socket.gethostname(), os.getpid())
 
 
 def _place(host: str) -> str:

@@ -1,8 +1,6 @@
 """Runs one execution from its claim to its end, its parking or its loss."""
 
 import logging
-import os
-import socket
 import time
 import traceback
 import uuid
@@ -13,16 +11,14 @@ from datetime import UTC, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from apps.core import tenancy
 from apps.core.errors import RpaError
-from apps.core.trips import Statement
 from apps.core.types import Json, JsonObject
 from apps.executions.engine import (
     breaches,
     claims,
-    dispatcher,
     interrupts,
     leases,
     masking,
@@ -67,7 +63,7 @@ class Place:
 
 def run_execution(execution_id: uuid.UUID, place: Place) -> bool:
     """Claim and run this one; False when there was nothing to claim."""
-    lease = claims.claim(execution_id, _owner())
+    lease = claims.claim(execution_id, leases.own_name())
     try:
         return _run(lease, place)
     finally:
@@ -80,14 +76,12 @@ def run_next(pools: Iterable[str], place: Place) -> bool:
         return False
     try:
         # The connection may have died since the last one: then it is made anew.
-        lease = persistently(lambda: claims.claim_next(pools, _owner()), patience_s=30)
+        lease = persistently(
+            lambda: claims.claim_next(pools, leases.own_name()), patience_s=30
+        )
         return _run(lease, place)
     finally:
         place.slot.leave()
-
-
-def _owner() -> str:
-    return leases.owner_name(socket.gethostname(), os.getpid())
 
 
 def _run(lease: Lease | None, place: Place) -> bool:
@@ -109,7 +103,8 @@ def _run_one(lease: Lease, place: Place) -> Lease | None:
         run.run_guarded()
     except LeaseLost:
         log.warning("lease lost", extra={"execution_id": lease.execution_id})
-        run.free_unconfirmed()
+        if run.endings.claimed is None:
+            place.chain.free_unconfirmed()
     return run.endings.claimed
 
 
@@ -122,7 +117,6 @@ class _Run:
     def __init__(self, lease: Lease, place: Place) -> None:
         self.lease = lease
         self.place = place
-        self._has_chained = False
         self.began = time.monotonic()
         self.secrets = GuardedSecrets(workflows.secrets_for(lease.organization_id))
         mark = masking.mark_of(str(lease.organization_id), settings.SECRET_KEY)
@@ -296,22 +290,6 @@ class _Run:
     def _running_ms(self) -> int:
         return self.lease.running_ms + round((time.monotonic() - self.began) * 1000)
 
-    def _chained(self) -> list[Statement]:
-        """What takes the next execution together with the end of this one."""
-        pool = self.place.chain.pool() if self.lease.has_more else None
-        if pool is None or connection.in_atomic_block:
-            return []
-        self._has_chained = True
-        return claims.chained(pool, _owner())
-
-    def free_unconfirmed(self) -> None:
-        """Give back what may have been taken by a commit that nobody confirmed."""
-        if not self._has_chained or self.endings.claimed is not None:
-            return
-        for freed in persistently(lambda: leases.free_owned(_owner())):
-            if freed.status == "queued":
-                dispatcher.ring(freed.execution_id, freed.pool)
-
     def _end(self, outcome: Outcome) -> None:
         variables, results = self._results()
         error = None
@@ -327,11 +305,10 @@ class _Run:
                 outputs=results,
                 running_ms=self._running_ms(),
                 leaves_open=outcome.status != "completed" or self.journal.has_open,
-                chained=self._chained(),
+                chained=self.place.chain.claim(self.lease),
             )
         )
-        if self.endings.claimed is not None:
-            self.place.chain.taken += 1
+        self.place.chain.note(self.endings.claimed)
         self._note_secrets()
         log.info(
             "execution ended",

@@ -11,7 +11,7 @@ from apps.executions.engine import claims, leases
 from apps.executions.engine.children import MAX_DEPTH
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.reconciler import look_twice, wake_due
-from apps.executions.engine.runner import _Run
+from apps.executions.engine.runner import Place, _Run
 from apps.executions.models import Execution
 from tests.executions.engine.conftest import bad, elsewhere, nap, put
 
@@ -72,7 +72,9 @@ def test_a_child_that_ends_before_its_parent_parks_loses_nothing(
     def late(self, signal):
         (one,) = children(engine, parent)
         if one.status == "queued":
-            _Run(claims.claim(one.id, "another:1"), None)._end(Outcome("completed"))
+            _Run(claims.claim(one.id, "another:1"), Place(None, None, None))._end(
+                Outcome("completed")
+            )
         park(self, signal)
 
     monkeypatch.setattr(_Run, "_park", late)

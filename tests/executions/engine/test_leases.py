@@ -14,7 +14,7 @@ from apps.events.models import Event
 from apps.executions.engine import claims, leases
 from apps.executions.engine.frames import Outcome
 from apps.executions.engine.leases import LeaseLost
-from apps.executions.engine.runner import _Run
+from apps.executions.engine.runner import Place, _Run
 from apps.executions.models import Execution
 from apps.steps.signals import Park
 from tests.executions.engine.conftest import put
@@ -130,7 +130,7 @@ def endings(run):
 @pytest.mark.parametrize("how", ["finish", "fail", "park", "hand back"])
 def test_a_worker_that_lost_its_lease_ends_nothing(engine, claim, how):
     first = claim()
-    run = _Run(first.lease, None)
+    run = _Run(first.lease, Place(None, None, None))
     take_over(claim, engine, first)
     before = engine.now(first.execution)
     with pytest.raises(LeaseLost):
@@ -210,7 +210,7 @@ def test_waiting_is_no_death(engine, claim):
     execution = engine.start({"steps": [put("a", 1)]})
     for _ in range(6):
         held = claim(execution)
-        _Run(held.lease, None)._park(Park(reason="again"))
+        _Run(held.lease, Place(None, None, None))._park(Park(reason="again"))
         change(execution, status="queued", due_at=None)
     held = claim(execution)
     expire(execution)
@@ -278,7 +278,7 @@ def test_what_happened_before_the_parent_parked_wakes_it_at_once(engine, claim):
     held = claim()
     with tenancy.system():
         leases.wake(held.execution.id)
-    _Run(held.lease, None)._park(Park(reason="a child"))
+    _Run(held.lease, Place(None, None, None))._park(Park(reason="a child"))
     now = engine.now(held.execution)
     assert (now.status, now.wake_requested) == ("waiting", False)
     assert now.due_at <= timezone.now()
@@ -286,7 +286,7 @@ def test_what_happened_before_the_parent_parked_wakes_it_at_once(engine, claim):
 
 def test_what_happens_while_the_parent_waits_wakes_it(engine, claim):
     held = claim()
-    _Run(held.lease, None)._park(Park(reason="a child"))
+    _Run(held.lease, Place(None, None, None))._park(Park(reason="a child"))
     assert engine.now(held.execution).due_at is None
     with tenancy.system():
         leases.wake(held.execution.id)
@@ -296,7 +296,7 @@ def test_what_happens_while_the_parent_waits_wakes_it(engine, claim):
 def test_a_cancel_that_came_before_the_parent_parked_is_carried_out(engine, claim):
     held = claim()
     held.journal.begin(held.record("wait"))
-    run = _Run(held.lease, None)
+    run = _Run(held.lease, Place(None, None, None))
     run.journal = held.journal
     change(held.execution, cancel_requested_at=timezone.now())
     run._park(Park(reason="a long delay"))
