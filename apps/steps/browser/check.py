@@ -8,11 +8,7 @@ from apps.steps.registry import register
 
 
 class CheckParams(TickParams):
-    """Which box.
-
-    Attributes:
-        force: also one that is hidden, disabled or covered.
-    """
+    """Which box."""
 
 
 @register("check")

@@ -8,6 +8,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.target import as_list
 
 MODIFIERS = {
     "control": Keys.CONTROL,
@@ -61,15 +62,11 @@ def _checked(text: str) -> str:
     return text
 
 
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 Chord = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_checked)]
 Chords = Annotated[
     tuple[Chord, ...],
     Field(max_length=100),
-    BeforeValidator(_as_list, json_schema_input_type=Chord | tuple[Chord, ...]),
+    BeforeValidator(as_list, json_schema_input_type=Chord | tuple[Chord, ...]),
 ]
 
 

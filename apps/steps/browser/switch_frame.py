@@ -1,22 +1,15 @@
 """Step type `switch_frame`: look for elements in a frame of the page from now on."""
 
 from datetime import timedelta
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
 
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
-from apps.steps.browser.target import SelectorText
+from apps.steps.browser.target import FramePath
 from apps.steps.context import StepContext
 from apps.steps.registry import register
-
-
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
 
 
 class SwitchFrameParams(Params):
@@ -27,13 +20,7 @@ class SwitchFrameParams(Params):
             without it, back to the page itself.
     """
 
-    frame: Annotated[
-        tuple[SelectorText, ...],
-        Field(max_length=8),
-        BeforeValidator(
-            _as_list, json_schema_input_type=SelectorText | tuple[SelectorText, ...]
-        ),
-    ] = ()
+    frame: FramePath = ()
     timeout: Duration = timedelta(seconds=10)
 
 

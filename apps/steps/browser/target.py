@@ -73,7 +73,8 @@ def parse_selector(text: str) -> Selector:
     return Selector("role", role["role"], next(filter(None, names), None))
 
 
-def _as_list(value: object) -> object:
+def as_list(value: object) -> object:
+    """A text alone as a list of one; anything else as it is."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -86,6 +87,15 @@ SelectorText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SELECTOR),
     AfterValidator(_checked),
+]
+
+# Of the `iframe` elements on the way to a frame, outermost first.
+FramePath = Annotated[
+    tuple[SelectorText, ...],
+    Field(max_length=8),
+    BeforeValidator(
+        as_list, json_schema_input_type=SelectorText | tuple[SelectorText, ...]
+    ),
 ]
 
 
@@ -101,12 +111,7 @@ class Target(BaseModel):
 
     primary: SelectorText
     fallbacks: tuple[SelectorText, ...] = Field(default=(), max_length=20)
-    frame: Annotated[
-        tuple[SelectorText, ...],
-        BeforeValidator(
-            _as_list, json_schema_input_type=SelectorText | tuple[SelectorText, ...]
-        ),
-    ] = Field(default=(), max_length=8)
+    frame: FramePath = ()
 
     @property
     def selectors(self) -> tuple[Selector, ...]:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from pydantic import Field
+
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Params
@@ -17,14 +19,12 @@ _REFUSALS = {
 
 
 class TickParams(Params):
-    """Which box.
-
-    Attributes:
-        force: also one that is hidden, disabled or covered.
-    """
+    """Which box."""
 
     target: TargetParam = target_field()
-    force: bool = False
+    force: bool = Field(
+        default=False, description="Also one that is hidden, disabled or covered."
+    )
     timeout: Duration = timedelta(seconds=10)
 
 
