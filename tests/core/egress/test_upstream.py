@@ -177,15 +177,19 @@ def test_a_star_stands_for_all_below_a_name():
     ]
 
 
+def asked_for_a_tunnel(proxy):
+    with socket.create_connection(proxy.start(), 5) as sock:
+        sock.sendall(f"CONNECT {SHOP}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return sock.recv(4096)
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_the_proxy_refuses_is_told(scheme):
     with (
         upstream_proxy({}) as theirs,
         going_out(theirs.address, scheme) as (_, proxy),
-        socket.create_connection(proxy.start(), 5) as sock,
     ):
-        sock.sendall(f"CONNECT {SHOP}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        answer = sock.recv(4096)
+        answer = asked_for_a_tunnel(proxy)
     assert answer.startswith(b"HTTP/1.1 502")
     assert b"X-Egress-Error: proxy_refused" in answer
 
@@ -202,7 +206,6 @@ def test_what_the_proxy_refuses_is_told(scheme):
     ],
 )
 def test_a_proxy_that_is_none_is_a_temporary_failure(scheme, said):
-
     def talk(sock):
         sock.recv(4096)
         sock.sendall(said)
@@ -210,10 +213,8 @@ def test_a_proxy_that_is_none_is_a_temporary_failure(scheme, said):
     with (
         scripted(talk) as server,
         going_out(server.address, scheme) as (_, proxy),
-        socket.create_connection(proxy.start(), 5) as sock,
     ):
-        sock.sendall(f"CONNECT {SHOP}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        answer = sock.recv(4096)
+        answer = asked_for_a_tunnel(proxy)
     assert answer.startswith(b"HTTP/1.1 50")
     assert b"X-Egress-Error: proxy_failed" in answer
 
@@ -225,10 +226,8 @@ def test_a_proxy_that_says_nothing_costs_the_time_of_a_connection(scheme):
             lambda sock: sock.recv(1) and sock.recv(100_000, socket.MSG_WAITALL)
         ) as server,
         going_out(server.address, scheme, limit_s=0.2) as (_, proxy),
-        socket.create_connection(proxy.start(), 5) as sock,
     ):
-        sock.sendall(f"CONNECT {SHOP}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        answer = sock.recv(4096)
+        answer = asked_for_a_tunnel(proxy)
     assert answer.startswith(b"HTTP/1.1 504")
 
 

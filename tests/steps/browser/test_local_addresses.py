@@ -28,26 +28,6 @@ def file(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "file:///etc/passwd",
-        "FILE:///etc/passwd",
-        " file:/etc/passwd",
-        "fi\tle:///etc/passwd",
-        "chrome://version",
-        "devtools://devtools/bundled/inspector.html",
-        "view-source:https://example.com",
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "about:blank",
-        "//etc/passwd",
-    ],
-)
-def test_the_step_refuses_them(failure_of, url):
-    assert failure_of("navigate", url=url).code == "scheme_refused"
-
-
-@pytest.mark.parametrize(
     "url", ["FILE", "chrome://version", "devtools://devtools/", "view-source:FILE"]
 )
 def test_the_browser_refuses_a_drivers_commands_too(browser, site, file, url):

@@ -51,6 +51,9 @@ def test_can_go_on_before_a_slow_picture_is_there(on_page, site, wait_until):
     "url",
     [
         "file:///etc/passwd",
+        "FILE:///etc/passwd",
+        " file:/etc/passwd",
+        "//etc/passwd",
         "chrome://version",
         "devtools://devtools/bundled/inspector.html",
         "view-source:http://127.0.0.1/",
