@@ -34,7 +34,7 @@ _GONE = re.compile(
 # The page changed while it was looked at.
 _PASSING = re.compile(
     r"document unloaded|no such execution context|[Cc]annot find context|"
-    r"stale element|aborted by navigation|detached"
+    r"stale element|aborted by navigation|detached|does not belong to the document"
 )
 
 
