@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 from openpyxl import load_workbook
-from selenium.common.exceptions import InvalidElementStateException
+from selenium.common.exceptions import InvalidElementStateException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions
@@ -49,8 +49,11 @@ def press(browser, name):
     """Click a button that leads to another page, and wait for that page."""
     button = browser.find_element(By.XPATH, f"//button[normalize-space()='{name}']")
     button.click()
-    # A click may return while the old page still stands.
-    wait = WebDriverWait(browser, 20, poll_frequency=0.02)
+    # A click may return while the old page still stands. In the middle of the change
+    # the driver knows no better word than `unknown error`.
+    wait = WebDriverWait(
+        browser, 20, poll_frequency=0.02, ignored_exceptions=[WebDriverException]
+    )
     wait.until(expected_conditions.staleness_of(button))
 
 
