@@ -50,6 +50,23 @@ def test_without_a_display_it_says_what_to_do(monkeypatch, value):
     assert caught.value.code == "no_display"
 
 
+def test_a_browser_that_says_much_after_that_says_it_too(monkeypatch, tmp_path):
+    program = tmp_path / "browser"
+    program.write_text("""#!/bin/sh
+        echo "Missing X server or $DISPLAY"
+        for _ in 1 2 3 4 5 6 7 8 9; do
+            echo "Failed to connect to the bus: Could not parse server address"
+        done
+        exit 1
+    """)
+    program.chmod(0o755)
+    monkeypatch.setenv("DISPLAY", ":4711")
+    options = BrowserOptions(headless=False, path=str(program))
+    session = BrowserSession(BrowserHost(options, proxy_address=None))
+    with session, pytest.raises(PermanentFailure, match="xvfb-run"):
+        session.state()
+
+
 def test_a_browser_that_does_not_stay_waits_for_the_last_session():
     with running_host(keeps_warm=False, stays=False) as host:
         with BrowserSession(host) as first:

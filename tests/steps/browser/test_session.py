@@ -169,6 +169,25 @@ def test_a_program_that_is_no_browser_is_a_clear_error():
     assert caught.value.code == "browser_start_failed"
 
 
+def test_a_driver_that_did_not_get_its_port_is_started_again(tmp_path):
+    driver = tmp_path / "driver"
+    driver.write_text(f"""#!/bin/sh
+        if mkdir {tmp_path}/first; then
+            echo "IPv4 port not available. Exiting..."
+            exit 1
+        fi
+        exec {shutil.which("chromedriver")} "$@"
+    """)
+    driver.chmod(0o755)
+    host = BrowserHost(BrowserOptions(driver_path=str(driver)), proxy_address=None)
+    try:
+        with BrowserSession(host) as session:
+            assert session.state()["url"] == "about:blank"
+    finally:
+        host.stop()
+    assert (tmp_path / "first").is_dir()
+
+
 def test_a_step_that_is_out_of_time_does_not_wait_for_the_page(browser, site):
     site.show("<button onclick='while (true) {}'>Go</button>")
     browser.deadline = time.monotonic() + 1

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 FOLDER = "rpa-browser-"
 _DRIVER_PORT = re.compile(rb"started successfully on port (\d+)")
 _BROWSER_PORT = re.compile(rb"\A(\d+)\n/")
+# The driver picks a port of IPv6 and wants the same one of IPv4.
+_PORT_TAKEN = re.compile(r"port not available", re.IGNORECASE)
+_NO_DISPLAY = re.compile(r"X server|\$DISPLAY")
 
 
 class Chromium:
@@ -57,6 +60,7 @@ class Chromium:
         self._proxy_address = proxy_address
         processes.remove_orphans(FOLDER)
         self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        self._commands: dict[str, list[str]] = {}
         self._started: dict[str, subprocess.Popen[bytes]] = {}
         self._driver: Driver | None = None
         self._bidi: Bidi | None = None
@@ -134,6 +138,7 @@ class Chromium:
         self._start(driver, "driver")
 
     def _start(self, command: list[str], name: str) -> None:
+        self._commands[name] = command
         try:
             process = processes.start(command, self.folder, self._log(name))
         except OSError as error:
@@ -154,11 +159,18 @@ class Chromium:
             if match := pattern.search(content):
                 return int(match[1])
             self._refuse_if_closed()
-            if self._started[name].poll() is not None:
+            if self._started[name].poll() is not None and not self._restart(name):
                 raise self._not_started(PermanentFailure, "ended at once")
             if time.monotonic() > deadline:
                 raise self._not_started(TemporaryFailure, "was not ready in time")
             time.sleep(0.005)
+
+    def _restart(self, name: str) -> bool:
+        """Start a program again that ended for want of its port; others stay ended."""
+        if not _PORT_TAKEN.search(self._last_words(name)):
+            return False
+        self._start(self._commands[name], name)
+        return True
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
@@ -173,7 +185,7 @@ class Chromium:
         extra = {"action": "browser_start_failed", "output": said}
         log.error("The browser did not start", extra=extra)
         text = " ".join(filter(None, said))[-500:]
-        if not self._options.headless and "X server" in text:
+        if not self._options.headless and _NO_DISPLAY.search(said[0]):
             return no_display("nothing answers there")
         message = f"The browser {why}." + (f" It said: {text}" if text else "")
         return kind(message, code="browser_start_failed")
