@@ -117,8 +117,9 @@ class ExecutionBrowser:
             proxy.stop()
 
     def _open(self) -> BrowserSession:
-        host = self._shared.browsers_for(self._chosen)
-        session = BrowserSession(host, self._chosen, proxy=self._own_proxy())
+        session = BrowserSession(
+            self._shared.browsers, self._chosen, proxy=self._own_proxy()
+        )
         # Known before it is restored: an interrupt meanwhile must still close it.
         self._session = session
         if self._restore is not None:

@@ -1,7 +1,6 @@
 """The tools that the steps of one execution share, each made on first use."""
 
 import threading
-from dataclasses import replace
 from functools import cached_property
 
 from django.conf import settings
@@ -47,24 +46,11 @@ class ProcessTools:
 
     @cached_property
     def browsers(self) -> BrowserHost:
-        """Lends each execution a context of the process's one warm browser."""
-        return BrowserHost(self._browser_options, proxy_address=self.proxy)
-
-    @cached_property
-    def windows(self) -> BrowserHost:
-        """The same of a browser with a window, which is closed when it is unused."""
-        options = replace(self._browser_options, headless=False)
-        proxy = self.proxy
-        return BrowserHost(options, proxy_address=proxy, keeps_warm=False, stays=False)
-
-    def browsers_for(self, chosen: BrowserSettings) -> BrowserHost:
-        """The host of a browser that was started as a workflow wants it."""
-        return self.browsers if chosen.headless else self.windows
-
-    @property
-    def _browser_options(self) -> BrowserOptions:
-        path = settings.BROWSER_PATH or None
-        return BrowserOptions(path=path, sandbox=settings.BROWSER_SANDBOX)
+        """Lends each execution a context of the process's browsers."""
+        options = BrowserOptions(
+            path=settings.BROWSER_PATH or None, sandbox=settings.BROWSER_SANDBOX
+        )
+        return BrowserHost(options, proxy_address=self.proxy)
 
     @cached_property
     def mail(self) -> Mailer:
@@ -83,9 +69,8 @@ class ProcessTools:
         """End what is kept for later: connections and the browser."""
         if "http" in self.__dict__:
             self.http.close()
-        for name in ("browsers", "windows"):
-            if name in self.__dict__:
-                getattr(self, name).stop()
+        if "browsers" in self.__dict__:
+            self.browsers.stop()
 
 
 class ExecutionTools:

@@ -19,11 +19,12 @@ from apps.steps.browser.failures import (
     PageChanged,
     told,
 )
-from apps.steps.browser.host import BrowserHost, Loan
+from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
 from apps.steps.browser.target import Target, parse_selector
+from apps.steps.browser.warm import Loan
 
 if TYPE_CHECKING:
     from selenium.common.exceptions import WebDriverException

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from apps.steps.browser.devices import DEVICES, Device, DeviceName
+from apps.steps.browser.launch import Launch
 from apps.steps.browser.proxies import ProxySettings
 
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
@@ -88,6 +89,11 @@ class BrowserSettings(_Model):
         AfterValidator(_headers),
     ] = {}
     evidence: Literal["off", "on_failure", "always"] = "on_failure"
+
+    @property
+    def launch(self) -> Launch:
+        """What of it needs a browser started so."""
+        return Launch(headless=self.headless)
 
     @property
     def shape(self) -> Device:

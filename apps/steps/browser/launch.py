@@ -1,0 +1,61 @@
+"""What has to be chosen when a browser is started, and what every browser can do."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from apps.steps.browser.chromium.bidi import Bidi
+
+if TYPE_CHECKING:
+    from apps.steps.browser.chromium.driver import Driver
+
+
+class Launch(NamedTuple):
+    """The choices that hold for a whole browser, not for one context of it.
+
+    Executions that choose alike share a browser; what one context can have for itself
+    does not belong here.
+
+    Attributes:
+        headless: without a window; else there must be a display.
+    """
+
+    headless: bool = True
+
+
+USUAL = Launch()
+
+
+class Engine(Protocol):
+    """One running browser with its driver, from the start to the last process.
+
+    Attributes:
+        folder: for its logs and downloads; removed at the end.
+    """
+
+    folder: Path
+
+    @property
+    def driver(self) -> "Driver":
+        """For the classic commands; of a browser that was started."""
+
+    @property
+    def bidi(self) -> Bidi:
+        """For contexts and events; of a browser that was started."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is of no more use."""
+
+    def memory_bytes(self) -> int:
+        """What it holds on this machine."""
+
+    def start(self, within_s: float) -> None:
+        """Start it and connect to it.
+
+        Raises:
+            PermanentFailure: `browser_missing` or `browser_start_failed`.
+            TemporaryFailure: `browser_start_failed`, it did not start in time.
+        """
+
+    def close(self) -> None:
+        """End all that was started; can be called again."""
