@@ -239,6 +239,12 @@ FILE_MAX_BYTES = env.int("FILE_MAX_BYTES", 200 * 1024 * 1024)
 EGRESS_ALLOW = env.str("EGRESS_ALLOW", "")
 BROWSER_PATH = env.str("BROWSER_PATH", "")
 BROWSER_SANDBOX = env.bool("BROWSER_SANDBOX", None)  # None: on, but for root
+# A grid or driver whose sessions are used in place of browsers of this machine.
+SELENIUM_REMOTE_URL = env.str("SELENIUM_REMOTE_URL", "")
+# Where its browsers find the proxy that all of their traffic takes.
+EGRESS_PROXY_LISTEN = env.str("EGRESS_PROXY_LISTEN", "127.0.0.1")
+EGRESS_PROXY_HOST = env.str("EGRESS_PROXY_HOST", "")
+EGRESS_PROXY_PEERS = env.str("EGRESS_PROXY_PEERS", "")
 
 # --- E-mail -------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ class ExecutionBrowser:
             return None
         if self._proxy is None:
             upstream = self._chosen.proxy.upstream(self._vault.secrets)
-            self._proxy = EgressProxy(self._shared.policy, upstream=upstream)
+            self._proxy = self._shared.new_proxy(upstream)
         return self._proxy.start()
 
     def _came_upon(self, page: "_Page") -> bool:

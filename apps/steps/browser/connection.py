@@ -4,6 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from apps.core.errors import RpaError, TemporaryFailure
@@ -20,11 +21,11 @@ from apps.steps.browser.failures import (
     told,
 )
 from apps.steps.browser.host import BrowserHost
+from apps.steps.browser.loans import Loan
 from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
 from apps.steps.browser.target import Target, parse_selector
-from apps.steps.browser.warm import Loan
 
 if TYPE_CHECKING:
     from selenium.common.exceptions import WebDriverException
@@ -159,6 +160,11 @@ class BrowserConnection:
             self.leave_frames(driver)
             driver.execute_script(OWN_DIALOGS)
         self._has_dialogs = True
+
+    def fetch(self, file: Path) -> Path:
+        """A file that was downloaded, on this machine; errors as `Files.fetch`'s."""
+        with self.commanding():
+            return self.loan.files.fetch(file, self.loan.context.downloads)
 
     @property
     def tabs(self) -> list[str]:

@@ -122,6 +122,7 @@ def _from_script(error: WebDriverException) -> RpaError | None:
 def first_line(error: WebDriverException) -> str:
     """The driver's own words, without its version and stack."""
     line = (error.msg or type(error).__name__).strip().splitlines()[0]
+    line = line.partition("; For documentation on this error")[0]
     return line[:300].rstrip(".")
 
 

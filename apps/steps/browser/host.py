@@ -11,8 +11,9 @@ from collections.abc import Callable
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.chromium.router import OnEvent
 from apps.steps.browser.launch import USUAL, Launch
+from apps.steps.browser.loans import Loan
 from apps.steps.browser.settings import BrowserSettings
-from apps.steps.browser.warm import Loan, WarmBrowser
+from apps.steps.browser.warm import WarmBrowser
 
 # Nobody asked for so long: its memory is worth more than the next one's start.
 IDLE_CLOSE_S = 900.0

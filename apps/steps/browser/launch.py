@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import Bidi
 
 if TYPE_CHECKING:
@@ -25,6 +26,38 @@ class Launch(NamedTuple):
 USUAL = Launch()
 
 
+class Files(Protocol):
+    """Files between the platform and a browser, which can be on another machine."""
+
+    def downloads_to(self, folder: Path) -> JsonObject:
+        """The `downloadBehavior` of a context whose downloads go to a folder."""
+
+    def require_downloads(self) -> None:
+        """Go on only where downloads can be had.
+
+        Raises:
+            PermanentFailure: `remote_files_unsupported`.
+        """
+
+    def hand_over(self, file: Path) -> str:
+        """Let the browser have a file; gives its name as the browser knows it.
+
+        Raises:
+            PermanentFailure: `remote_files_unsupported` or `too_large`.
+        """
+
+    def fetch(self, file: Path, folder: Path) -> Path:
+        """A file that the browser has downloaded, on this machine.
+
+        Raises:
+            PermanentFailure: `remote_files_unsupported` or `too_large`.
+            TemporaryFailure: `download_failed`.
+        """
+
+    def forget(self) -> None:
+        """Remove downloads that are not in a context's folder."""
+
+
 class Engine(Protocol):
     """One running browser with its driver, from the start to the last process.
 
@@ -43,8 +76,15 @@ class Engine(Protocol):
         """For contexts and events; of a browser that was started."""
 
     @property
+    def files(self) -> Files:
+        """For uploads and downloads; of a browser that was started."""
+
+    @property
     def is_gone(self) -> bool:
         """Whether it is of no more use."""
+
+    def reached(self, proxy: tuple[str, int]) -> tuple[str, int]:
+        """The address by which it reaches a proxy of ours."""
 
     def memory_bytes(self) -> int:
         """What it holds on this machine."""

@@ -243,7 +243,9 @@ class BrowserSession(BrowserConnection):
         try:
             with self.limited_to(_OLD_PAGE_S):
                 return self.state()
-        except TemporaryFailure:
+        except TemporaryFailure as failure:
+            if failure.code == "browser_start_failed":
+                raise
             self.open_new_tab()
             return self.state()
 

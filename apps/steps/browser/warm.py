@@ -12,23 +12,25 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apps.core.errors import RpaError, TemporaryFailure
-from apps.steps.browser.chromium.bidi import Bidi, BidiError, BidiGone
+from apps.steps.browser.chromium.bidi import BidiError, BidiGone
 from apps.steps.browser.chromium.contexts import (
     UserContext,
     dress,
     make_context,
+    only_through,
     remove_context,
 )
-from apps.steps.browser.chromium.launch import Chromium
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.chromium.router import OnEvent, Router
 from apps.steps.browser.devices import Device
+from apps.steps.browser.engines import engine_for
 from apps.steps.browser.failures import BrowserGone, told
 from apps.steps.browser.launch import Engine, Launch
+from apps.steps.browser.loans import Loan, Running
 from apps.steps.browser.settings import BrowserSettings
 
 if TYPE_CHECKING:
@@ -40,50 +42,6 @@ MOST_CONTEXTS = 500
 MOST_MEMORY_BYTES = 1024**3
 # What a context that an interrupt cut off may take to show that the driver is free.
 _FREE_WITHIN_S = 2.0
-
-
-@dataclass
-class _Browser:
-    """A running browser, and what was made in it."""
-
-    engine: Engine
-    router: Router
-    spare: UserContext | None = None
-    made: int = 0
-    lent: set[str] = field(default_factory=set)
-
-    @property
-    def bidi(self) -> Bidi:
-        return self.engine.bidi
-
-
-@dataclass(frozen=True, slots=True)
-class Loan:
-    """A context that an execution uses, until it gives it back."""
-
-    keeper: "WarmBrowser"
-    browser: _Browser
-    context: UserContext
-
-    @property
-    def driver(self) -> "Driver":
-        """For the classic commands."""
-        return self.browser.engine.driver
-
-    @property
-    def bidi(self) -> Bidi:
-        """For commands about contexts."""
-        return self.browser.bidi
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether its browser has died."""
-        return self.browser.engine.is_gone
-
-    @property
-    def tabs(self) -> list[str]:
-        """The open tabs, oldest first."""
-        return self.browser.router.tabs(self.context.id)
 
 
 class WarmBrowser:
@@ -112,7 +70,7 @@ class WarmBrowser:
         self._proxy_address = proxy_address
         self._idle_close_s = idle_close_s
         self._keeps_warm, self._stays = keeps_warm, stays
-        self._browser: _Browser | None = None
+        self._browser: Running | None = None
         # What is being started: an interrupt may leave it so.
         self._starting: Engine | None = None
         self._lock = threading.RLock()
@@ -156,6 +114,22 @@ class WarmBrowser:
             TemporaryFailure: `browser_start_failed`, `browser_crashed` or
                 `browser_closed`.
         """
+        was_idle = self._browser is not None
+        try:
+            return self._lend(settings, time_left, on_event, proxy)
+        except BrowserGone:
+            if not was_idle:
+                raise
+            # It died, or its grid has ended it, while nobody used it.
+            return self._lend(settings, time_left, on_event, proxy)
+
+    def _lend(
+        self,
+        settings: BrowserSettings,
+        time_left: Callable[[], float],
+        on_event: OnEvent,
+        proxy: tuple[str, int] | None,
+    ) -> Loan:
         with self._lock, self._whole():
             self._used_at = time.monotonic()
             browser = self._ready(time_left())
@@ -236,25 +210,27 @@ class WarmBrowser:
             self.discard()
             raise
 
-    def _ready(self, within_s: float) -> _Browser:
+    def _ready(self, within_s: float) -> Running:
         if self._stopping:
             raise TemporaryFailure("The browser was closed.", code="browser_closed")
         if self._browser is not None and self._browser.engine.is_gone:
             self.discard()
         return self._browser or self._start(within_s)
 
-    def _start(self, within_s: float) -> _Browser:
+    def _start(self, within_s: float) -> Running:
         self.discard()
         options = replace(self._options, headless=self.launch.headless)
-        engine = self._starting = Chromium(options, proxy_address=self._proxy_address)
+        engine = self._starting = engine_for(
+            self.launch, options, proxy_address=self._proxy_address
+        )
         engine.start(within_s)
         refused = {"type": "denied"}
         engine.bidi.call("browser.setDownloadBehavior", downloadBehavior=refused)
-        self._browser = _Browser(engine, Router(engine.bidi))
+        self._browser = Running(engine, Router(engine.bidi))
         self._starting = None
         return self._browser
 
-    def _taken(self, browser: _Browser, proxy: tuple[str, int] | None) -> UserContext:
+    def _taken(self, browser: Running, proxy: tuple[str, int] | None) -> UserContext:
         if proxy is not None:
             return self._make(browser, proxy)
         context = browser.spare or self._make(browser)
@@ -262,11 +238,17 @@ class WarmBrowser:
         return context
 
     def _make(
-        self, browser: _Browser, proxy: tuple[str, int] | None = None
+        self, browser: Running, proxy: tuple[str, int] | None = None
     ) -> UserContext:
         browser.made += 1
-        downloads = browser.engine.folder / "downloads" / str(browser.made)
-        return make_context(browser.bidi, downloads, proxy)
+        engine = browser.engine
+        downloads = engine.folder / "downloads" / str(browser.made)
+        return make_context(
+            browser.bidi,
+            downloads,
+            engine.files.downloads_to(downloads),
+            only_through(engine.reached(proxy)) if proxy else None,
+        )
 
     def _clear(self, loan: Loan, was_cut: bool) -> None:
         browser = loan.browser
@@ -274,6 +256,8 @@ class WarmBrowser:
             remove_context(browser.bidi, loan.context)
             if was_cut:
                 _require_free(browser.engine.driver)
+            with told():
+                browser.engine.files.forget()
         except (BidiError, BidiGone, RpaError) as error:
             log.info("browser thrown away", extra={"reason": str(error)[:200]})
             self.discard()
@@ -281,7 +265,7 @@ class WarmBrowser:
         if self._is_worn(browser):
             self.discard()
 
-    def _is_worn(self, browser: _Browser) -> bool:
+    def _is_worn(self, browser: Running) -> bool:
         if browser.made >= MOST_CONTEXTS or not (self._stays or browser.lent):
             return True
         return self.memory_bytes() > MOST_MEMORY_BYTES

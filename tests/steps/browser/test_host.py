@@ -10,8 +10,8 @@ import pytest
 from apps.core.errors import TemporaryFailure
 from apps.steps.browser import host as hosts
 from apps.steps.browser import warm
-from apps.steps.browser.chromium.launch import FOLDER
 from apps.steps.browser.chromium.processes import remove_orphans
+from apps.steps.browser.local import FOLDER
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.settings import BrowserSettings
 from tests.fixtures_browser import running_host
