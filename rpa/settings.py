@@ -238,6 +238,8 @@ HTTP_MAX_BYTES = env.int("HTTP_MAX_BYTES", 10 * 1024 * 1024)
 FILE_MAX_BYTES = env.int("FILE_MAX_BYTES", 200 * 1024 * 1024)
 EGRESS_ALLOW = env.str("EGRESS_ALLOW", "")
 BROWSER_PATH = env.str("BROWSER_PATH", "")
+FIREFOX_PATH = env.str("FIREFOX_PATH", "")
+GECKODRIVER_PATH = env.str("GECKODRIVER_PATH", "")
 BROWSER_SANDBOX = env.bool("BROWSER_SANDBOX", None)  # None: on, but for root
 # A grid or driver whose sessions are used in place of browsers of this machine.
 SELENIUM_REMOTE_URL = env.str("SELENIUM_REMOTE_URL", "")

@@ -68,6 +68,8 @@ class ProcessTools:
         options = BrowserOptions(
             path=settings.BROWSER_PATH or None,
             sandbox=settings.BROWSER_SANDBOX,
+            firefox_path=settings.FIREFOX_PATH or None,
+            geckodriver_path=settings.GECKODRIVER_PATH or None,
             remote=self._remote,
         )
         return BrowserHost(options, proxy_address=self.proxy)

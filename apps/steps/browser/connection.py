@@ -143,11 +143,16 @@ class BrowserConnection:
 
         Raises:
             BidiError: it was refused.
+            BrowserTimeout: it did not answer.
             BrowserGone: the browser is of no more use.
         """
+        loan = self.loan
         try:
-            return self.loan.bidi.call(method, **parameters)
+            return loan.bidi.call(method, **parameters)
         except BidiGone as error:
+            if not loan.is_gone:  # a page may keep it from answering
+                self._is_stuck = True
+                raise BrowserTimeout("The browser did not answer in time.") from error
             self._lose()
             raise BrowserGone("The browser went away.") from error
 
@@ -278,10 +283,17 @@ class BrowserConnection:
         script = script_for(function)
         with self.commanding() as driver:
             self.enter_frames(driver, frame)
-            return driver.execute_script(script, *arguments)
+            answer = driver.execute_script(script, *arguments)
+        if answer is None:  # each of them gives something, on a page that stays
+            raise PageChanged("The page went away.")
+        return answer
 
     def cdp(self, command: str, **parameters: Any) -> JsonObject:
-        """Send a command of the Chrome DevTools Protocol; gives its result."""
+        """Send a command of the Chrome DevTools Protocol; gives its result.
+
+        Raises:
+            PermanentFailure: `not_in_firefox`.
+        """
 
         def send() -> JsonObject:
             with self.commanding() as driver:

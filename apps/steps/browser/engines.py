@@ -2,6 +2,7 @@
 
 from apps.steps.browser.chromium.launch import Chromium
 from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.firefox.launch import Firefox
 from apps.steps.browser.launch import Engine, Launch
 from apps.steps.browser.remote.session import RemoteBrowser
 
@@ -19,4 +20,5 @@ def engine_for(
     """
     if options.remote is not None:
         return RemoteBrowser(launch, options, proxy_address=proxy_address)
-    return Chromium(options, proxy_address=proxy_address)
+    kind = Firefox if launch.engine == "firefox" else Chromium
+    return kind(options, proxy_address=proxy_address)

@@ -1,13 +1,17 @@
 """What has to be chosen when a browser is started, and what every browser can do."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.dialect import Dialect
 
 if TYPE_CHECKING:
     from apps.steps.browser.chromium.driver import Driver
+
+
+EngineName = Literal["chromium", "firefox"]
 
 
 class Launch(NamedTuple):
@@ -17,9 +21,11 @@ class Launch(NamedTuple):
     does not belong here.
 
     Attributes:
+        engine: which browser.
         headless: without a window; else there must be a display.
     """
 
+    engine: EngineName = "chromium"
     headless: bool = True
 
 
@@ -74,6 +80,10 @@ class Engine(Protocol):
     @property
     def bidi(self) -> Bidi:
         """For contexts and events; of a browser that was started."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """What it does in a way of its own."""
 
     @property
     def files(self) -> Files:

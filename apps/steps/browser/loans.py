@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.chromium.contexts import UserContext
 from apps.steps.browser.chromium.router import Router
+from apps.steps.browser.dialect import Dialect
 from apps.steps.browser.launch import Engine, Files
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class Loan:
     def bidi(self) -> Bidi:
         """For commands about contexts."""
         return self.browser.bidi
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the browser does in a way of its own."""
+        return self.browser.engine.dialect
 
     @property
     def files(self) -> Files:

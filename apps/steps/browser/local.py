@@ -17,6 +17,7 @@ from apps.steps.browser.chromium import processes
 from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.chromium.display import no_display, require_display
 from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.dialect import Dialect
 
 if TYPE_CHECKING:
     from apps.steps.browser.chromium.driver import Driver
@@ -62,6 +63,8 @@ class LocalBrowser(ABC):
         folder: its profile, logs and downloads; the name is the mark by which its
             processes are known.
     """
+
+    dialect: Dialect
 
     def __init__(
         self,

@@ -26,7 +26,6 @@ from apps.steps.browser.chromium.contexts import (
 )
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.chromium.router import OnEvent, Router
-from apps.steps.browser.devices import Device
 from apps.steps.browser.engines import engine_for
 from apps.steps.browser.failures import BrowserGone, told
 from apps.steps.browser.launch import Engine, Launch
@@ -141,7 +140,7 @@ class WarmBrowser:
             driver.time_left = time_left
             driver.switch_to.window(context.tab)
             if settings.shape.is_mobile:
-                _pass_for_mobile(driver, settings.shape)
+                browser.engine.dialect.pass_for_mobile(driver, settings.shape)
             return Loan(self, browser, context)
 
     def give_back(self, loan: Loan, *, was_cut: bool) -> None:
@@ -297,18 +296,6 @@ class WarmBrowser:
                 is_idle = self._browser is not None and not self._browser.lent
                 if is_idle and time.monotonic() - self._used_at >= self._idle_close_s:
                     self.discard()
-
-
-def _pass_for_mobile(driver: "Driver", shape: Device) -> None:
-    """Touch, and layout as on a telephone, in the driver's tab."""
-    driver.cdp(
-        "Emulation.setDeviceMetricsOverride",
-        width=shape.width,
-        height=shape.height,
-        deviceScaleFactor=shape.scale,
-        mobile=True,
-    )
-    driver.cdp("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5)
 
 
 def _require_free(driver: "Driver") -> None:

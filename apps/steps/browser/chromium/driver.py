@@ -18,6 +18,7 @@ from apps.steps.browser.chromium.options import (
     preferences,
     remote_switches,
 )
+from apps.steps.browser.failures import only_in_chromium
 from apps.steps.browser.remote.place import Place
 
 # The driver gets a little longer than the page, to say itself what took so long.
@@ -71,7 +72,13 @@ class Driver(WebDriver):
         return super().execute(driver_command, params)
 
     def cdp(self, command: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command of the Chrome DevTools Protocol; gives its result."""
+        """Send a command of the Chrome DevTools Protocol; gives its result.
+
+        Raises:
+            PermanentFailure: `not_in_firefox`.
+        """
+        if self.capabilities.get("browserName") == "firefox":
+            raise only_in_chromium("do this")
         answer = self.execute(
             "executeCdpCommand", {"cmd": command, "params": parameters}
         )

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from apps.steps.browser.chromium.dialect import ChromiumDialect
 from apps.steps.browser.chromium.options import switches, write_preferences
 from apps.steps.browser.chromium.programs import Programs, find_programs
 from apps.steps.browser.local import LocalBrowser
@@ -19,6 +20,8 @@ class Chromium(LocalBrowser):
 
     That is faster than letting the driver start it.
     """
+
+    dialect = ChromiumDialect()
 
     def _launch(self, deadline: float) -> "Driver":
         self._start_processes(find_programs(self.options))

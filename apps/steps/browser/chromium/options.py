@@ -61,6 +61,7 @@ class BrowserOptions:
         headless: without a window; else there must be a display.
         start_timeout: for the start of the browser.
         command_timeout: for one command to the browser, page loads apart.
+        firefox_path, geckodriver_path: the same for Firefox.
         remote: where browsers are sessions of; None: they are started here.
     """
 
@@ -70,6 +71,8 @@ class BrowserOptions:
     headless: bool = True
     start_timeout: timedelta = timedelta(seconds=30)
     command_timeout: timedelta = timedelta(seconds=60)
+    firefox_path: str | None = None
+    geckodriver_path: str | None = None
     remote: Place | None = None
 
 

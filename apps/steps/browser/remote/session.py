@@ -17,8 +17,11 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium import processes
 from apps.steps.browser.chromium.bidi import Bidi, BidiGone
+from apps.steps.browser.chromium.dialect import ChromiumDialect
 from apps.steps.browser.chromium.options import BrowserOptions
+from apps.steps.browser.dialect import Dialect
 from apps.steps.browser.failures import first_line
+from apps.steps.browser.firefox.dialect import FirefoxDialect
 from apps.steps.browser.launch import Launch
 from apps.steps.browser.local import FOLDER
 from apps.steps.browser.remote.files import DOWNLOADS, RemoteFiles
@@ -58,6 +61,8 @@ class RemoteBrowser:
         assert options.remote is not None  # noqa: S101  # by contract
         self._place: Place = options.remote
         self._launch, self._options = launch, options
+        is_firefox = launch.engine == "firefox"
+        self.dialect: Dialect = FirefoxDialect() if is_firefox else ChromiumDialect()
         self._proxy = proxy_address and self.reached(proxy_address)
         end_orphans(self._place)
         processes.remove_orphans(FOLDER)
@@ -145,9 +150,13 @@ class RemoteBrowser:
             raise self._none(why) from error
 
     def _wanted(self) -> "ArgOptions":
-        from apps.steps.browser.chromium.driver import remote_options
+        if self._launch.engine == "firefox":
+            from apps.steps.browser.firefox.options import remote_options
 
-        return remote_options(self._options, self._proxy)
+            return remote_options(self._proxy)
+        from apps.steps.browser.chromium.driver import remote_options as chromium
+
+        return chromium(self._options, self._proxy)
 
     def _connect(self, driver: "Driver") -> Bidi:
         url = driver.capabilities.get("webSocketUrl")
