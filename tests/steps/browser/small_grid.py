@@ -79,6 +79,11 @@ class _Grid(BaseHTTPRequestHandler):
         if re.search(r"/se/files?$", self.path):
             self._send(200, {"value": self._files(body)})
             return
+        if self.path == "/status":
+            kind = {"browserName": "chrome", "se:downloadsEnabled": True}
+            slots = [{"stereotype": kind}]
+            self._send(200, {"value": {"ready": True, "nodes": [{"slots": slots}]}})
+            return
         if self.path == "/session":
             body = self._with_folder(body)
         try:
@@ -94,8 +99,11 @@ class _Grid(BaseHTTPRequestHandler):
 
     def _with_folder(self, body: bytes) -> bytes:
         wanted = json.loads(body)
-        assert {"se:downloadsEnabled": True} in wanted["capabilities"]["firstMatch"]
-        options = wanted["capabilities"]["alwaysMatch"]["goog:chromeOptions"]
+        asked = wanted["capabilities"]["firstMatch"][0]
+        asked |= wanted["capabilities"].get("alwaysMatch", {})
+        assert asked["se:downloadsEnabled"]
+        options = asked["goog:chromeOptions"]
+        wanted["capabilities"] = {"alwaysMatch": asked}
         downloads = self.folder / "downloads"
         options["prefs"]["download"]["default_directory"] = str(downloads)
         return json.dumps(wanted).encode()

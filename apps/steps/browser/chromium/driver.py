@@ -1,6 +1,6 @@
 """The connection to a driver, with a time limit on every command."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Any
 
 from selenium.webdriver.chrome.options import Options
@@ -45,21 +45,13 @@ class Driver(WebDriver):
         options: ArgOptions,
         *,
         within_s: float,
-        wishes: Sequence[JsonObject],
     ) -> None:
-        self._config, self._wishes = config, wishes
+        self._config = config
         self.time_left = lambda: within_s
         # The default detector would upload a file when a typed text is its path.
         detector = UselessFileDetector()
         super().__init__(connection, options=options, file_detector=detector)
         self.time_left = lambda: _USUAL_S
-
-    def start_session(self, capabilities: JsonObject) -> None:
-        """Ask for the session; wishes are what it can also do without."""
-        wished = {"alwaysMatch": capabilities, "firstMatch": list(self._wishes)}
-        super().start_session(
-            {"capabilities": wished} if self._wishes else capabilities
-        )
 
     def execute(
         self,
@@ -100,18 +92,11 @@ def join(driver_port: int, options: ArgOptions) -> Driver:
     return open_session(Place(f"http://127.0.0.1:{driver_port}"), options, _USUAL_S)
 
 
-def open_session(
-    place: Place,
-    options: ArgOptions,
-    within_s: float,
-    *,
-    wishes: Sequence[JsonObject] = (),
-) -> Driver:
+def open_session(place: Place, options: ArgOptions, within_s: float) -> Driver:
     """A new session, with BiDi.
 
     Args:
         within_s: what the start of its browser may take.
-        wishes: capabilities, the best set first, of which one should be met.
     """
     config = _config(place)
     # Commands after a click wait for the new page, but not for its last image.
@@ -121,7 +106,7 @@ def open_session(
     options.timeouts = {"pageLoad": _PAGE_LOAD_MS}
     options.enable_bidi = True
     connection = _connection(place.address, config, options)
-    return Driver(connection, config, options, within_s=within_s, wishes=wishes)
+    return Driver(connection, config, options, within_s=within_s)
 
 
 def joining(browser_port: int) -> Options:
@@ -140,6 +125,24 @@ def remote_options(
         made.add_argument(switch)
     made.add_experimental_option("prefs", preferences())
     return made
+
+
+def kinds_of(place: Place, within_s: float) -> list[JsonObject]:
+    """What kinds of browsers a grid has; a driver alone says nothing of that.
+
+    Raises:
+        HTTPError, OSError: nobody answers.
+    """
+    config = _config(place)
+    config.timeout = within_s
+    connection: Any = RemoteConnection(client_config=config)
+    connection.add_command("status", "GET", "/status")
+    try:
+        answer = connection.execute("status", {}).get("value")
+    finally:
+        connection.close()
+    nodes = answer.get("nodes", ()) if isinstance(answer, dict) else ()
+    return [slot["stereotype"] for node in nodes for slot in node["slots"]]
 
 
 def end_session(place: Place, session_id: str, within_s: float) -> None:

@@ -14,7 +14,6 @@ from selenium.common.exceptions import WebDriverException
 from urllib3.exceptions import HTTPError
 
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
-from apps.core.types import JsonObject
 from apps.steps.browser.chromium import processes
 from apps.steps.browser.chromium.bidi import Bidi, BidiGone
 from apps.steps.browser.chromium.dialect import ChromiumDialect
@@ -35,10 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _END_S = 3.0
+_ANSWER_S = 10.0
 # Its file names the session, for whoever comes after a process that was killed.
 _SESSION = "session"
-# A grid whose nodes have no managed downloads gives a session all the same.
-_WISHES: tuple[JsonObject, ...] = ({DOWNLOADS: True}, {})
 
 
 class RemoteBrowser:
@@ -137,9 +135,7 @@ class RemoteBrowser:
 
         began = time.monotonic()
         try:
-            return open_session(
-                self._place, self._wanted(), max(1.0, within_s), wishes=_WISHES
-            )
+            return open_session(self._place, self._wanted(), max(1.0, within_s))
         except WebDriverException as error:
             raise self._refused(first_line(error)) from error
         except (HTTPError, OSError) as error:
@@ -150,6 +146,17 @@ class RemoteBrowser:
             raise self._none(why) from error
 
     def _wanted(self) -> "ArgOptions":
+        from apps.steps.browser.chromium.driver import kinds_of
+
+        options = self._options_of_kind()
+        # One that asks for what no node has is never given a session.
+        name = options.capabilities["browserName"]
+        kinds = kinds_of(self._place, _ANSWER_S)
+        if any(one.get(DOWNLOADS) and one["browserName"] == name for one in kinds):
+            options.set_capability(DOWNLOADS, True)
+        return options
+
+    def _options_of_kind(self) -> "ArgOptions":
         if self._launch.engine == "firefox":
             from apps.steps.browser.firefox.options import remote_options
 
