@@ -238,7 +238,15 @@ HTTP_MAX_BYTES = env.int("HTTP_MAX_BYTES", 10 * 1024 * 1024)
 FILE_MAX_BYTES = env.int("FILE_MAX_BYTES", 200 * 1024 * 1024)
 EGRESS_ALLOW = env.str("EGRESS_ALLOW", "")
 BROWSER_PATH = env.str("BROWSER_PATH", "")
+FIREFOX_PATH = env.str("FIREFOX_PATH", "")
+GECKODRIVER_PATH = env.str("GECKODRIVER_PATH", "")
 BROWSER_SANDBOX = env.bool("BROWSER_SANDBOX", None)  # None: on, but for root
+# A grid or driver whose sessions are used in place of browsers of this machine.
+SELENIUM_REMOTE_URL = env.str("SELENIUM_REMOTE_URL", "")
+# Where its browsers find the proxy that all of their traffic takes.
+EGRESS_PROXY_LISTEN = env.str("EGRESS_PROXY_LISTEN", "127.0.0.1")
+EGRESS_PROXY_HOST = env.str("EGRESS_PROXY_HOST", "")
+EGRESS_PROXY_PEERS = env.str("EGRESS_PROXY_PEERS", "")
 
 # --- E-mail -------------------------------------------------------------------
 

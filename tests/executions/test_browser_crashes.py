@@ -8,6 +8,7 @@ import pytest
 from tests.executions.test_worker import child_of
 from tests.fixtures_engine import wait_for
 from tests.http_server import running
+from tests.steps.browser.small_grid import start_chromedriver
 
 pytestmark = [
     pytest.mark.e2e,
@@ -89,6 +90,26 @@ def test_a_form_is_filled_again_and_sent_once(engine, beat, paused, shop, victim
     sent = [one.text for one in shop.requests if one.path == "/order"]
     assert sent == ["name=Ann&town=Bern&size=L"]
     assert {row.status for row in engine.records(execution)} == {"completed"}
+
+
+def test_a_remote_browser_that_is_lost_is_replaced_by_another(
+    engine, beat, start_worker, shop, tmp_path
+):
+    driver = start_chromedriver(tmp_path)
+    settings = {"SELENIUM_REMOTE_URL": driver.url, "BROWSER_SANDBOX": "false"}
+    worker = start_worker("--concurrency", "1", EGRESS_ALLOW=shop.address, **settings)
+    execution = engine.start({"steps": order(shop)})
+    wait_for(lambda: pauses(engine, execution, 1), what="it pauses")
+    driver.end()
+    driver = start_chromedriver(tmp_path, driver.port)
+    done = engine.ended(execution, within=90)
+    assert (done.status, done.deliveries) == ("completed", 2), done.error
+    sent = [one.text for one in shop.requests if one.path == "/order"]
+    assert sent == ["name=Ann&town=Bern&size=L"]
+    assert len(driver.sessions) == 1
+    worker.stop()
+    wait_for(lambda: driver.sessions == [], what="the session is ended")
+    driver.end()
 
 
 def test_a_page_that_came_after_its_click_is_the_one_to_go_on_from(

@@ -9,6 +9,7 @@ import pytest
 from apps.ops.devstack import checks, doctor
 from apps.ops.devstack.checks import State
 from apps.ops.devstack.processes import free_port
+from tests.http_server import HttpServer
 from tests.servers import TestRun
 
 
@@ -73,3 +74,32 @@ def test_a_port_of_another_program_is_told() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         assert checks.web_port(other.getsockname()[1]).state is State.WARNING
+
+
+def test_a_grid_is_asked_whether_it_is_ready(
+    http_server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http_server.answers("/status", 200, b'{"value": {"ready": true}}')
+    url = f"http://robot:guess@{http_server.address}"
+    monkeypatch.setenv("SELENIUM_REMOTE_URL", url)
+    (finding,) = checks.browsers()
+    assert (finding.state, finding.found) == (
+        State.OK,
+        f"{http_server.address}, ready",
+    )
+    assert http_server.requests[0].headers["Authorization"].startswith("Basic ")
+    http_server.answers("/status", 401)
+    (finding,) = checks.browsers()
+    assert (finding.state, finding.found) == (
+        State.PROBLEM,
+        f"{http_server.address}: answers 401",
+    )
+
+
+def test_a_grid_that_finds_no_way_to_the_proxy_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SELENIUM_REMOTE_URL", "http://grid.example:4444")
+    (finding,) = checks.browsers()
+    assert finding.state is State.PROBLEM
+    assert "EGRESS_PROXY_LISTEN" in finding.found

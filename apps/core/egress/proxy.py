@@ -1,4 +1,4 @@
-"""A forward proxy on loopback that puts a browser under the egress policy."""
+"""A forward proxy that puts a browser under the egress policy."""
 
 import contextlib
 import logging
@@ -7,10 +7,12 @@ import socketserver
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any, NamedTuple, cast
 
+from apps.core.egress.addresses import IPAddress, IPNetwork
 from apps.core.egress.dialing import Resolver, connect, resolve_by_system
 from apps.core.egress.errors import EgressRefused
 from apps.core.egress.handshakes import open_tunnel
@@ -47,6 +49,9 @@ class EgressProxy:
         max_connections: further ones are answered 503.
         max_bytes: of one response's body or one tunnel's incoming bytes.
         upstream: the proxy that connections go out by; None: straight to the network.
+        listen: the address to listen on.
+        peers: who may use it besides this machine itself. Browsers cannot sign in to
+            a proxy, so for all others it is closed: an open one would serve anybody.
     """
 
     def __init__(
@@ -59,9 +64,12 @@ class EgressProxy:
         max_bytes: int | None = None,
         resolve: Resolver = resolve_by_system,
         upstream: Upstream | None = None,
+        listen: str = "127.0.0.1",
+        peers: Sequence[IPNetwork] = (),
     ) -> None:
         self._policy, self._resolve = policy, resolve
         self._upstream = upstream
+        self.listen, self._peers = listen, tuple(peers)
         self._connect_timeout_s = connect_timeout.total_seconds()
         self.idle_timeout_s = idle_timeout.total_seconds()
         self.max_connections = max_connections
@@ -75,12 +83,13 @@ class EgressProxy:
         return list(self._refusals)
 
     def start(self) -> tuple[str, int]:
-        """Begin to listen on 127.0.0.1; gives host and port."""
+        """Begin to listen; gives host and port by which this process reaches it."""
         if self._server is None:
             self._server = _Server(self)
             self._server.start()
         host, port = self._server.server_address[:2]
-        return str(host), int(port)
+        is_anywhere = ip_address(str(host)).is_unspecified
+        return "127.0.0.1" if is_anywhere else str(host), int(port)
 
     def stop(self) -> None:
         """End all connections and stop to listen; a second call does nothing."""
@@ -94,6 +103,15 @@ class EgressProxy:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+    def serves(self, client: str) -> bool:
+        """Whether who connects from that address may use it."""
+        address: IPAddress = ip_address(client.partition("%")[0])
+        # A socket for both families shows IPv4 clients as mapped addresses.
+        address = getattr(address, "ipv4_mapped", None) or address
+        if address.is_loopback or str(address) == self.listen:
+            return True
+        return any(address in network for network in self._peers)
 
     def dial(self, origin: Origin, *, is_plain: bool = False) -> Way:
         """The way to a server that the policy allows; refusals are noted."""
@@ -149,7 +167,9 @@ class _Server(socketserver.ThreadingTCPServer):
     def __init__(self, proxy: EgressProxy) -> None:
         self._proxy = proxy
         self._open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        if ":" in proxy.listen:
+            self.address_family = socket.AF_INET6
+        super().__init__((proxy.listen, 0), socketserver.BaseRequestHandler)
 
     def start(self) -> None:
         threading.Thread(
@@ -164,7 +184,12 @@ class _Server(socketserver.ThreadingTCPServer):
                 sock.shutdown(socket.SHUT_RDWR)
 
     def verify_request(self, request: object, client_address: object) -> bool:
-        return ip_address(cast(tuple[str, int], client_address)[0]).is_loopback
+        client = cast(tuple[str, int], client_address)[0]
+        if self._proxy.serves(client):
+            return True
+        extra = {"action": "egress_proxy_refused", "client": client}
+        log.warning("A stranger asked the egress proxy", extra=extra)
+        return False
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if len(self._open) < self._proxy.max_connections:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from apps.core.egress.proxy import EgressProxy
 from apps.core.errors import RpaError
@@ -10,6 +10,7 @@ from apps.core.types import JsonObject
 from apps.executions.engine.leases import Lease
 from apps.executions.engine.vault import Vault
 from apps.steps.base import AnyStepType, Effect
+from apps.steps.browser.dialect import PageId
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.settings import BrowserSettings
 
@@ -44,7 +45,7 @@ class ExecutionBrowser:
         self._restore = restore
         self._session: BrowserSession | None = None
         self._proxy: EgressProxy | None = None
-        self._page: _Page | None = None
+        self._page: PageId | None = None
         self._opening = threading.Lock()
 
     @property
@@ -91,7 +92,7 @@ class ExecutionBrowser:
             with session.limited_to(_CHECKPOINT_S):
                 if effect == Effect.WRITE:
                     session.settle()
-                page = _loaded(session)
+                page = session.page_id()
                 if page == self._page:
                     return None
                 if effect == Effect.PAGE and not self._came_upon(page):
@@ -117,13 +118,14 @@ class ExecutionBrowser:
             proxy.stop()
 
     def _open(self) -> BrowserSession:
-        host = self._shared.browsers_for(self._chosen)
-        session = BrowserSession(host, self._chosen, proxy=self._own_proxy())
+        session = BrowserSession(
+            self._shared.browsers, self._chosen, proxy=self._own_proxy()
+        )
         # Known before it is restored: an interrupt meanwhile must still close it.
         self._session = session
         if self._restore is not None:
             session.restore(self._restore)
-            self._page = _loaded(session)
+            self._page = session.page_id()
         return session
 
     def _own_proxy(self) -> tuple[str, int] | None:
@@ -132,24 +134,12 @@ class ExecutionBrowser:
             return None
         if self._proxy is None:
             upstream = self._chosen.proxy.upstream(self._vault.secrets)
-            self._proxy = EgressProxy(self._shared.policy, upstream=upstream)
+            self._proxy = self._shared.new_proxy(upstream)
         return self._proxy.start()
 
-    def _came_upon(self, page: "_Page") -> bool:
+    def _came_upon(self, page: PageId) -> bool:
         """Whether the step found its element on the page, and did not load it."""
         session, last = self._session, self._page
         if session is None or last is None or page.tab != last.tab:
             return False
         return float(session.state()["since"]) < session.found_at * 1000
-
-
-class _Page(NamedTuple):
-    """The page of a tab; `load` changes with each load, and with nothing else."""
-
-    tab: str
-    load: str
-
-
-def _loaded(session: BrowserSession) -> _Page:
-    frame = session.cdp("Page.getFrameTree")["frameTree"]["frame"]
-    return _Page(str(frame["id"]), str(frame["loaderId"]))

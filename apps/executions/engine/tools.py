@@ -1,7 +1,6 @@
 """The tools that the steps of one execution share, each made on first use."""
 
 import threading
-from dataclasses import replace
 from functools import cached_property
 
 from django.conf import settings
@@ -9,6 +8,7 @@ from django.core.files.storage import default_storage
 
 from apps.core.egress import Policy
 from apps.core.egress.proxy import EgressProxy
+from apps.core.egress.upstream import Upstream
 from apps.core.http import HttpClient
 from apps.core.mail import Mailer
 from apps.core.types import JsonObject
@@ -21,8 +21,12 @@ from apps.executions.engine.leases import Lease
 from apps.executions.engine.vault import Vault
 from apps.executions.engine.waits import WaitOpener
 from apps.steps.base import AnyStepType
+from apps.steps.browser.chromium import processes
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.host import BrowserHost
+from apps.steps.browser.local import FOLDER
+from apps.steps.browser.remote.place import Place, read_networks, read_place
+from apps.steps.browser.remote.session import end_orphans
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.settings import BrowserSettings
 
@@ -43,28 +47,48 @@ class ProcessTools:
     @cached_property
     def proxy(self) -> tuple[str, int]:
         """Address of the proxy that all of the browser's traffic takes."""
-        return EgressProxy(self.policy).start()
+        return self.new_proxy().start()
+
+    def new_proxy(self, upstream: Upstream | None = None) -> EgressProxy:
+        """A proxy that browsers can reach, on other machines too.
+
+        Args:
+            upstream: the proxy that it goes out by; None: straight to the network.
+        """
+        return EgressProxy(
+            self.policy,
+            upstream=upstream,
+            listen=settings.EGRESS_PROXY_LISTEN,
+            peers=read_networks(settings.EGRESS_PROXY_PEERS),
+        )
 
     @cached_property
     def browsers(self) -> BrowserHost:
-        """Lends each execution a context of the process's one warm browser."""
-        return BrowserHost(self._browser_options, proxy_address=self.proxy)
+        """Lends each execution a context of the process's browsers."""
+        options = BrowserOptions(
+            path=settings.BROWSER_PATH or None,
+            sandbox=settings.BROWSER_SANDBOX,
+            firefox_path=settings.FIREFOX_PATH or None,
+            geckodriver_path=settings.GECKODRIVER_PATH or None,
+            remote=self._remote,
+        )
+        return BrowserHost(options, proxy_address=self.proxy)
 
-    @cached_property
-    def windows(self) -> BrowserHost:
-        """The same of a browser with a window, which is closed when it is unused."""
-        options = replace(self._browser_options, headless=False)
-        proxy = self.proxy
-        return BrowserHost(options, proxy_address=proxy, keeps_warm=False, stays=False)
-
-    def browsers_for(self, chosen: BrowserSettings) -> BrowserHost:
-        """The host of a browser that was started as a workflow wants it."""
-        return self.browsers if chosen.headless else self.windows
+    def remove_leftovers(self) -> None:
+        """Remove what processes that were killed have left of their browsers."""
+        if self._remote is not None:
+            end_orphans(self._remote)
+        processes.remove_orphans(FOLDER)
 
     @property
-    def _browser_options(self) -> BrowserOptions:
-        path = settings.BROWSER_PATH or None
-        return BrowserOptions(path=path, sandbox=settings.BROWSER_SANDBOX)
+    def _remote(self) -> Place | None:
+        if not settings.SELENIUM_REMOTE_URL:
+            return None
+        return read_place(
+            settings.SELENIUM_REMOTE_URL,
+            listen=settings.EGRESS_PROXY_LISTEN,
+            proxy_host=settings.EGRESS_PROXY_HOST,
+        )
 
     @cached_property
     def mail(self) -> Mailer:
@@ -83,9 +107,8 @@ class ProcessTools:
         """End what is kept for later: connections and the browser."""
         if "http" in self.__dict__:
             self.http.close()
-        for name in ("browsers", "windows"):
-            if name in self.__dict__:
-                getattr(self, name).stop()
+        if "browsers" in self.__dict__:
+            self.browsers.stop()
 
 
 class ExecutionTools:

@@ -30,8 +30,6 @@ from apps.executions.engine.slots import Flag, Slot, SlotTable
 from apps.executions.engine.supervisor import Supervisor
 from apps.executions.engine.tools import ProcessTools
 from apps.executions.engine.workers import Identity, say_gone
-from apps.steps.browser.chromium import processes
-from apps.steps.browser.chromium.launch import FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +104,9 @@ def prepare_child(**_: Any) -> None:
     # A signal for the execution before may come when the next one runs already.
     interrupts.install(lambda: slot.is_ordered)
     # What a predecessor that was killed could not remove.
-    processes.remove_orphans(FOLDER)
-    _place = Place(slot, ProcessTools(), Flusher(), Chain(_next_pool))
+    tools = ProcessTools()
+    tools.remove_leftovers()
+    _place = Place(slot, tools, Flusher(), Chain(_next_pool))
 
 
 def _next_pool() -> str | None:

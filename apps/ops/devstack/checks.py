@@ -16,6 +16,7 @@ from apps.ops.devstack import browser
 from apps.ops.devstack.errors import StackError
 from apps.ops.devstack.processes import is_port_free
 from apps.ops.devstack.redis import server_program
+from apps.steps.browser.remote.place import problems, read_place
 from rpa import bootstrap
 
 DISK_NEEDED_BYTES = 2 * 1024**3
@@ -46,7 +47,7 @@ def all_findings(root: Path, data_dir: Path, port: int) -> list[Finding]:
         lambda: [python(), venv(), requirements()],
         database,
         lambda: [broker()],
-        chromium,
+        browsers,
         lambda: [keys_kept(data_dir), address()],
         lambda: [disk(data_dir), web_port(port), mail(), beat(port)],
     ]
@@ -153,6 +154,45 @@ def _server_program() -> Finding:
         return Finding("Redis", State.PROBLEM, "no server", str(error))
     remedy = START_STACK.format("REDIS_URL")
     return Finding("Redis", State.PROBLEM, found, remedy)
+
+
+def browsers() -> list[Finding]:
+    """Those of the grid, if there is one; else those of this machine."""
+    wrong = problems(
+        os.environ.get("SELENIUM_REMOTE_URL", ""),
+        listen=os.environ.get("EGRESS_PROXY_LISTEN", "127.0.0.1"),
+        peers=os.environ.get("EGRESS_PROXY_PEERS", ""),
+        proxy_host=os.environ.get("EGRESS_PROXY_HOST", ""),
+    )
+    if wrong:
+        remedy = "See 'Browsers of another machine' in docs/deployment.md"
+        return [Finding("Browser", State.PROBLEM, "; ".join(wrong), remedy)]
+    return [grid()] if os.environ.get("SELENIUM_REMOTE_URL") else chromium()
+
+
+def grid() -> Finding:
+    """A WebDriver server that takes sessions now."""
+    place = read_place(
+        os.environ["SELENIUM_REMOTE_URL"],
+        listen=os.environ.get("EGRESS_PROXY_LISTEN", "127.0.0.1"),
+        proxy_host=os.environ.get("EGRESS_PROXY_HOST", ""),
+    )
+    try:
+        session = requests.Session()
+        session.trust_env = False
+        with session:
+            session.auth = (place.user, place.secret) if place.secret else None
+            answer = session.get(f"{place.address}/status", timeout=5)
+            answer.raise_for_status()
+            is_ready = answer.json()["value"]["ready"] is True
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        why = f"answers {status}" if status else f"no answer ({type(error).__name__})"
+        remedy = "Start the grid, or correct SELENIUM_REMOTE_URL"
+        return Finding("Browser", State.PROBLEM, f"{place.host}: {why}", remedy)
+    state = State.OK if is_ready else State.WARNING
+    found = f"{place.host}, {'ready' if is_ready else 'not ready'}"
+    return Finding("Browser", state, found, "Look at the grid's own status page")
 
 
 def chromium() -> list[Finding]:

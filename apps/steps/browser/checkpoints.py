@@ -23,6 +23,8 @@ _COOKIE_FIELDS = (
     "priority",
     "sourceScheme",
     "sourcePort",
+    "expires",
+    "partitionKey",
 )
 _PUT_BACK = """
 (({origin, local, session}) => {
@@ -41,7 +43,7 @@ def take(session: "BrowserSession") -> JsonObject:
     1 MiB it is left out.
     """
     page = session.steadily(lambda: session.run(None, "keeping.read"))
-    cookies = session.cdp("Network.getAllCookies")["cookies"]
+    cookies = session.loan.dialect.cookies(session)
     storage = page.pop("storage")
     if len(json.dumps(storage)) > MAX_STORAGE_BYTES:
         log.warning("The page's storage is too large for a checkpoint")
@@ -61,7 +63,7 @@ def restore(session: "BrowserSession", checkpoint: JsonObject) -> None:
         TemporaryFailure, PermanentFailure: the page cannot be opened.
     """
     if cookies := checkpoint.get("cookies"):
-        session.cdp("Network.setCookies", cookies=cookies)
+        session.loan.dialect.set_cookies(session, cookies)
     url = str(checkpoint.get("url", ""))
     if not url.startswith(("http://", "https://")):
         return
@@ -70,9 +72,7 @@ def restore(session: "BrowserSession", checkpoint: JsonObject) -> None:
         session.goto(url)
     finally:
         for identifier in scripts:
-            session.cdp(
-                "Page.removeScriptToEvaluateOnNewDocument", identifier=identifier
-            )
+            session.bidi("script.removePreloadScript", script=identifier)
     session.run(None, "keeping.scroll", checkpoint.get("scroll") or {})
     session.frame = tuple(checkpoint.get("frame") or ())
 
@@ -81,16 +81,15 @@ def _put_back(session: "BrowserSession", item: tuple[str, JsonObject]) -> str:
     """Fill the storage before the page's own scripts look into it."""
     origin, stores = item
     # Scripts of this kind take no arguments; JSON is a subset of JavaScript.
-    source = f"({_PUT_BACK})({json.dumps({'origin': origin, **stores})})"
-    answer = session.cdp("Page.addScriptToEvaluateOnNewDocument", source=source)
-    return str(answer["identifier"])
+    facts = json.dumps({"origin": origin, **stores})
+    made = session.bidi(
+        "script.addPreloadScript",
+        functionDeclaration=f"() => ({_PUT_BACK})({facts})",
+        userContexts=[session.loan.context.id],
+    )
+    return str(made["script"])
 
 
 def _cookie(cookie: JsonObject) -> JsonObject:
     kept: dict[str, Any] = {n: cookie[n] for n in _COOKIE_FIELDS if n in cookie}
-    # A cookie of the session has no end; Chromium writes -1.
-    if cookie.get("expires", -1) > 0:
-        kept["expires"] = cookie["expires"]
-    if "partitionKey" in cookie:
-        kept["partitionKey"] = cookie["partitionKey"]
     return kept

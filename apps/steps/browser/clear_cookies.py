@@ -37,6 +37,5 @@ class ClearCookies(StepType[ClearCookiesParams]):
         with on_page(ctx) as browser:
             cookies = params.chosen(browser)
             for cookie in cookies:
-                where = {name: cookie[name] for name in ("name", "domain", "path")}
-                browser.cdp("Network.deleteCookies", **where)
+                browser.loan.dialect.delete_cookie(browser, cookie)
         return {"removed": len(cookies)}

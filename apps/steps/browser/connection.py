@@ -4,6 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from apps.core.errors import RpaError, TemporaryFailure
@@ -19,7 +20,8 @@ from apps.steps.browser.failures import (
     PageChanged,
     told,
 )
-from apps.steps.browser.host import BrowserHost, Loan
+from apps.steps.browser.host import BrowserHost
+from apps.steps.browser.loans import Loan
 from apps.steps.browser.patience import Patience
 from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
@@ -134,11 +136,16 @@ class BrowserConnection(Patience):
 
         Raises:
             BidiError: it was refused.
+            BrowserTimeout: it did not answer.
             BrowserGone: the browser is of no more use.
         """
+        loan = self.loan
         try:
-            return self.loan.bidi.call(method, **parameters)
+            return loan.bidi.call(method, **parameters)
         except BidiGone as error:
+            if not loan.is_gone:  # a page may keep it from answering
+                self._is_stuck = True
+                raise BrowserTimeout("The browser did not answer in time.") from error
             self._lose()
             raise BrowserGone("The browser went away.") from error
 
@@ -151,6 +158,11 @@ class BrowserConnection(Patience):
             self.leave_frames(driver)
             driver.execute_script(OWN_DIALOGS)
         self._has_dialogs = True
+
+    def fetch(self, file: Path) -> Path:
+        """A file that was downloaded, on this machine; errors as `Files.fetch`'s."""
+        with self.commanding():
+            return self.loan.files.fetch(file, self.loan.context.downloads)
 
     @property
     def tabs(self) -> list[str]:
@@ -255,10 +267,17 @@ class BrowserConnection(Patience):
         script = script_for(function)
         with self.commanding() as driver:
             self.enter_frames(driver, frame)
-            return driver.execute_script(script, *arguments)
+            answer = driver.execute_script(script, *arguments)
+        if answer is None:  # each of them gives something, on a page that stays
+            raise PageChanged("The page went away.")
+        return answer
 
     def cdp(self, command: str, **parameters: Any) -> JsonObject:
-        """Send a command of the Chrome DevTools Protocol; gives its result."""
+        """Send a command of the Chrome DevTools Protocol; gives its result.
+
+        Raises:
+            PermanentFailure: `not_in_firefox`.
+        """
 
         def send() -> JsonObject:
             with self.commanding() as driver:

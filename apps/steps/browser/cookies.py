@@ -31,7 +31,7 @@ class CookieChoice(Params):
 
     def chosen(self, browser: BrowserSession) -> list[JsonObject]:
         """The cookies of this execution that are meant, as the browser has them."""
-        cookies = browser.cdp("Network.getAllCookies")["cookies"]
+        cookies = browser.loan.dialect.cookies(browser)
         return [cookie for cookie in cookies if self._means(cookie)]
 
     def _means(self, cookie: JsonObject) -> bool:
@@ -46,11 +46,5 @@ class CookieChoice(Params):
 def shown(cookies: Iterable[JsonObject]) -> list[JsonObject]:
     """The facts of cookies that workflows see; `expires` is null for a session's."""
     return [
-        {_NAMES.get(key, key): _value(key, cookie.get(key)) for key in _KEPT}
-        for cookie in cookies
+        {_NAMES.get(key, key): cookie.get(key) for key in _KEPT} for cookie in cookies
     ]
-
-
-def _value(key: str, value: object) -> object:
-    is_open = key == "expires" and isinstance(value, int | float) and value < 0
-    return None if is_open else value

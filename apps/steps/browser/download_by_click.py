@@ -52,6 +52,7 @@ class DownloadByClick(StepType[DownloadByClickParams]):
     def run(self, params: DownloadByClickParams, ctx: StepContext) -> Json:
         """Click, wait for the file, and move it to the workspace."""
         with on_page(ctx) as browser:
+            browser.loan.files.require_downloads()
             # What came before this click is not what is meant.
             while browser.downloads.take(0):
                 pass
@@ -59,7 +60,7 @@ class DownloadByClick(StepType[DownloadByClickParams]):
                 browser, ClickParams(target=params.target, timeout=_CLICK)
             )
             file = _wait(browser, params)
-            kept = keep_download(ctx, file, params.path)
+            kept = keep_download(ctx, browser, file, params.path)
         note_fallback(ctx, params.target, found)
         return kept
 

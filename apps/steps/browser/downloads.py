@@ -3,11 +3,15 @@
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apps.core.errors import TemporaryFailure
 from apps.core.types import JsonObject
 from apps.steps.context import StepContext
 from apps.steps.files.content import keep
+
+if TYPE_CHECKING:
+    from apps.steps.browser.session import BrowserSession
 
 
 @dataclass
@@ -25,7 +29,7 @@ class Downloads:
     """What was downloaded, oldest first, and which of it a step has taken."""
 
     all: list[Download] = field(default_factory=list)
-    _by_navigation: dict[str, Download] = field(default_factory=dict)
+    _by_key: dict[str, Download] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _taken: int = 0
 
@@ -35,13 +39,13 @@ class Downloads:
         made = Download(str(told.get("url", ""))[:2_000], name)
         with self._changed:
             self.all.append(made)
-            self._by_navigation[str(told.get("navigation"))] = made
+            self._by_key[_key(told)] = made
             self._changed.notify_all()
 
     def end(self, told: JsonObject) -> None:
         """A download ends, well or not."""
         with self._changed:
-            found = self._by_navigation.pop(str(told.get("navigation")), None)
+            found = self._by_key.pop(_key(told), None)
             if found is None:
                 return
             found.status = str(told.get("status"))
@@ -69,13 +73,16 @@ class Downloads:
     def is_under_way(self) -> bool:
         """Whether one has begun and not ended."""
         with self._changed:
-            return bool(self._by_navigation)
+            return bool(self._by_key)
 
 
-def keep_download(ctx: StepContext, file: Download, path: str) -> JsonObject:
+def keep_download(
+    ctx: StepContext, browser: "BrowserSession", file: Download, path: str
+) -> JsonObject:
     """Move a file to the workspace; gives `{path, bytes, sha256, name, url}`.
 
     Raises:
+        PermanentFailure: `remote_files_unsupported` or `too_large`.
         TemporaryFailure: `download_failed`.
     """
     if file.status != "complete":
@@ -83,7 +90,13 @@ def keep_download(ctx: StepContext, file: Download, path: str) -> JsonObject:
         raise TemporaryFailure(message, code="download_failed")
     if file.path is None:
         raise TemporaryFailure("The file is gone.", code="download_failed")
-    with file.path.open("rb") as content:
+    here = browser.fetch(file.path)
+    with here.open("rb") as content:
         kept = keep(ctx, path, content)
-    file.path.unlink(missing_ok=True)
+    here.unlink(missing_ok=True)
     return {**kept, "name": file.name, "url": file.url}
+
+
+def _key(told: JsonObject) -> str:
+    """What says which download an event is of; older browsers name the navigation."""
+    return str(told.get("download") or told.get("navigation"))

@@ -29,17 +29,12 @@ def move(browser: BrowserSession, steps: int, timeout_s: float) -> Json:
         PermanentFailure: `no_history`, there is no page that way.
         TemporaryFailure: `timeout`.
     """
-    history = browser.cdp("Page.getNavigationHistory")
-    at = history["currentIndex"] + steps
-    entries = history["entries"]
-    # Every tab begins empty: nobody means that as a page to go back to.
-    if not 0 <= at < len(entries) or entries[at]["url"] == "about:blank":
+    since = browser.state()["since"]
+    if (url := browser.loan.dialect.move(browser, steps)) is None:
         way = "before" if steps < 0 else "after"
         raise PermanentFailure(f"No page was open {way} this one.", code="no_history")
-    since = browser.state()["since"]
     browser.frame = ()
-    browser.cdp("Page.navigateToHistoryEntry", entryId=entries[at]["id"])
-    return arrived(browser, entries[at]["url"], since, timeout_s)
+    return arrived(browser, url, since, timeout_s)
 
 
 def arrived(browser: BrowserSession, url: str, since: float, timeout_s: float) -> Json:

@@ -4,7 +4,6 @@ from apps.core.types import Json
 from apps.steps.base import Effect, StepType
 from apps.steps.browser.history import HistoryParams, arrived
 from apps.steps.browser.page import on_page
-from apps.steps.browser.session import BrowserSession
 from apps.steps.context import StepContext
 from apps.steps.registry import register
 
@@ -34,15 +33,8 @@ class Reload(StepType[ReloadParams]):
         seconds = params.timeout.total_seconds()
         with on_page(ctx) as browser:
             state = browser.state()
-            if _came_by_form(browser):
+            if not browser.loan.dialect.reload(browser):
                 return browser.goto(state["url"], timeout=seconds)
             browser.frame = ()
-            browser.cdp("Page.reload", ignoreCache=True)
             # The address stays, so only another document shows that it is done.
             return arrived(browser, "", state["since"], seconds)
-
-
-def _came_by_form(browser: BrowserSession) -> bool:
-    history = browser.cdp("Page.getNavigationHistory")
-    entry = history["entries"][history["currentIndex"]]
-    return bool(entry["transitionType"] == "form_submit")

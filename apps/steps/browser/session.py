@@ -1,6 +1,5 @@
 """The browser of one execution, as the browser steps drive it."""
 
-import base64
 import contextlib
 import time
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.browser import checkpoints, extraction
 from apps.steps.browser.connection import BrowserConnection
-from apps.steps.browser.failures import BrowserTimeout, PageChanged, net_error
+from apps.steps.browser.dialect import PageId
+from apps.steps.browser.failures import BrowserTimeout, net_error
 from apps.steps.browser.missing import Hints, look_around, not_found
 from apps.steps.browser.target import Target, as_target
 from apps.steps.browser.urls import ask_proxy, checked_url, shown_url
@@ -21,10 +21,6 @@ from apps.steps.browser.urls import ask_proxy, checked_url, shown_url
 if TYPE_CHECKING:
     from selenium.webdriver.remote.webelement import WebElement
 
-    from apps.steps.browser.chromium.driver import Driver
-
-MAX_PIXELS = 40_000_000
-MAX_SIDE = 16_000
 _OLD_PAGE_S = 3.0
 # What one look at a large page may take, whatever the wish.
 _LOOK_S = 5.0
@@ -97,14 +93,7 @@ class BrowserSession(BrowserConnection):
         `status` is None when not known, `since` tells one document from the next,
         `error` is the code of Chromium's own page for what could not be opened.
         """
-
-        def look() -> JsonObject:
-            found = self.run(None, "reading.state")
-            if found is None:  # its tab was closed meanwhile
-                raise PageChanged("The page went away.")
-            return dict(found)
-
-        return self.steadily(look)
+        return self.steadily(lambda: dict(self.run(None, "reading.state")))
 
     def html(self) -> str:
         """The page's document as it stands now."""
@@ -211,11 +200,11 @@ class BrowserSession(BrowserConnection):
         if target is not None:
             place = target
             return self.steadily(lambda: self._picture(place))
-        with self.commanding() as driver:
-            self.leave_frames(driver)
-            clip = _whole_page(driver) if full_page else {}
-            answer = driver.cdp("Page.captureScreenshot", format="png", **clip)
-        return base64.b64decode(answer["data"])
+        return self.loan.dialect.picture(self, full_page)
+
+    def page_id(self) -> PageId:
+        """Which page is open; another load of it is another page."""
+        return self.loan.dialect.page_id(self)
 
     def settle(self) -> None:
         """Wait for the page that a click has just asked for, if it did.
@@ -240,6 +229,7 @@ class BrowserSession(BrowserConnection):
 
     def _state_before(self) -> JsonObject:
         """The state of the page that is to be left; a page that hangs is left now."""
+        self.loan  # noqa: B018  # a browser that is to be started takes its own time
         try:
             with self.limited_to(_OLD_PAGE_S):
                 return self.state()
@@ -264,11 +254,9 @@ class BrowserSession(BrowserConnection):
         passing = UnexpectedAlertPresentException
         with self.limited_to(limit), self.commanding(passing) as driver:
             self.leave_frames(driver)
-            if wait_until == "none" or referer:
-                origin = {"referrer": referer} if referer else {}
-                answer = driver.cdp("Page.navigate", url=url, **origin)
-                if code := str(answer.get("errorText", "")).removeprefix("net::"):
-                    raise net_error(code, shown_url(url))
+            dialect, is_whole = self.loan.dialect, wait_until != "none"
+            if referer or not (is_whole and dialect.waits_for_pages):
+                dialect.open(self, url, referer=referer, is_whole=is_whole)
                 return
             driver.set_page_load_timeout(seconds)
             with contextlib.suppress(passing):
@@ -291,7 +279,7 @@ class BrowserSession(BrowserConnection):
         return ask_proxy(self.proxy_address, url) if self.proxy_address else None
 
     def _is_loaded(self, state: JsonObject, wait_until: str) -> bool:
-        if wait_until == "none":
+        if wait_until == "none" or state["error"]:
             return True
         if wait_until == "domcontentloaded":
             return bool(state["ready"] != "loading")
@@ -317,12 +305,3 @@ def _target(value: Target | str) -> Target:
 
 def _is_elsewhere(wanted: str, here: str) -> bool:
     return urldefrag(wanted).url.rstrip("/") != urldefrag(here).url.rstrip("/")
-
-
-def _whole_page(driver: "Driver") -> JsonObject:
-    """Parameters for a picture of the whole page, cut off where it gets too large."""
-    size = driver.cdp("Page.getLayoutMetrics")["cssContentSize"]
-    width = min(max(1, int(size["width"])), MAX_SIDE)
-    height = min(max(1, int(size["height"])), MAX_SIDE, MAX_PIXELS // width)
-    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-    return {"clip": clip, "captureBeyondViewport": True}

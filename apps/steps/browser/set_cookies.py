@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from apps.core.errors import PermanentFailure, RpaError
+from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Effect, Params, StepType
 from apps.steps.browser.cookies import Domain, Name
@@ -89,11 +89,5 @@ class SetCookies(StepType[SetCookiesParams]):
                 message = "No page is open whose server the cookies could be for."
                 raise PermanentFailure(message, code="bad_cookie")
             cookies = [one.for_browser(page) for one in params.cookies]
-            try:
-                browser.cdp("Network.setCookies", cookies=cookies)
-            except RpaError as error:
-                if error.code != "browser_error":
-                    raise
-                message = "The browser refuses one of these cookies."
-                raise PermanentFailure(message, code="bad_cookie") from error
+            browser.loan.dialect.set_cookies(browser, cookies)
         return {"count": len(cookies)}

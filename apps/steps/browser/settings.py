@@ -1,12 +1,13 @@
 """What a workflow can choose about its browser: `settings.browser`."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from apps.steps.browser.devices import DEVICES, Device, DeviceName
+from apps.steps.browser.launch import EngineName, Launch
 from apps.steps.browser.proxies import ProxySettings
 
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
@@ -63,6 +64,7 @@ class BrowserSettings(_Model):
     """The browser of a workflow's executions.
 
     Attributes:
+        engine: which browser; Firefox has no steps and devices that need Chromium.
         width, height: of the page, in CSS pixels.
         device: to pass for; brings size, pixels, touch and user agent.
         user_agent: in place of the browser's or the device's own.
@@ -73,6 +75,7 @@ class BrowserSettings(_Model):
             `on_failure` of a browser step, or `always`, after each of them.
     """
 
+    engine: EngineName = "chromium"
     width: Annotated[int, Field(ge=100, le=7680)] = 1280
     height: Annotated[int, Field(ge=100, le=4320)] = 800
     device: DeviceName | None = None
@@ -88,6 +91,17 @@ class BrowserSettings(_Model):
         AfterValidator(_headers),
     ] = {}
     evidence: Literal["off", "on_failure", "always"] = "on_failure"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.engine == "firefox" and self.shape.is_mobile:
+            raise ValueError("firefox passes for a laptop or desktop only")
+        return self
+
+    @property
+    def launch(self) -> Launch:
+        """What of it needs a browser started so."""
+        return Launch(engine=self.engine, headless=self.headless)
 
     @property
     def shape(self) -> Device:

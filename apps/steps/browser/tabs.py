@@ -30,8 +30,7 @@ def tab_with(browser: BrowserSession, text: str) -> str | None:
     tabs = open_tabs(browser)
     if tabs and current_tab(browser) is None:
         browser.enter_tab(tabs[-1])
-    found = browser.cdp("Target.getTargets")["targetInfos"]
-    facts = {one["targetId"]: f"{one['url']}\n{one['title']}" for one in found}
+    facts = browser.loan.dialect.tab_facts(browser)
     wanted = text.casefold()
     fitting = (h for h in reversed(tabs) if wanted in facts.get(h, "").casefold())
     return next(fitting, None)

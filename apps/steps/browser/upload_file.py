@@ -79,7 +79,8 @@ class UploadFile(StepType[UploadFileParams]):
                 raise PermanentFailure(f"`{params.target}` {why}.", code=code)
             copies = [_copy(browser, ctx, path) for path in params.files]
             with browser.commanding():
-                found["element"].send_keys("\n".join(map(str, copies)))
+                names = map(browser.loan.files.hand_over, copies)
+                found["element"].send_keys("\n".join(names))
         note_fallback(ctx, params.target, found)
         return {"files": [copy.name for copy in copies]}
 

@@ -104,7 +104,7 @@ class WaitFor(StepType[WaitForParams]):
                 raise TemporaryFailure(message, code="wait_timed_out")
             output: JsonObject = {"url": url}
             if params.download is not None:
-                kept = keep_download(ctx, files[0], params.download)
+                kept = keep_download(ctx, browser, files[0], params.download)
                 output = {**kept, "url": url}
         return output
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from apps.steps.base import Duration, Params
-from apps.steps.browser.printing import Paper, PrintOptions
+from apps.steps.browser.paper import Paper, PrintOptions
 
 MAX_EDGE = 10_000
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -350,3 +351,40 @@ def test_a_client_that_leaves_ends_the_request_it_waits_for(
             sock.sendall(f"GET {server.url()} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             assert asked.wait(5)
         assert ended.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("client", "is_served"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.9.0.2", True),  # the address it listens on: this machine itself
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("10.9.0.3", False),
+        ("::ffff:10.9.0.3", False),
+        ("2002:a01:203::1", False),  # 10.1.2.3, as a tunnel writes it
+        ("fd00::7%eth0", True),
+        ("8.8.8.8", False),
+    ],
+)
+def test_serves_this_machine_and_its_peers_alone(client: str, is_served: bool) -> None:
+    peers = [ip_network("10.1.0.0/16"), ip_network("fd00::/64")]
+    proxy = EgressProxy(LOCAL, listen="10.9.0.2", peers=peers)
+    assert proxy.serves(client) is is_served
+
+
+def test_a_stranger_gets_no_answer(
+    proxy: EgressProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "serves", lambda client: False)
+    with dial(proxy) as sock:
+        assert sock.recv(1) == b""
+
+
+def test_is_reached_by_loopback_when_it_listens_everywhere() -> None:
+    with EgressProxy(LOCAL, listen="0.0.0.0") as proxy:  # guarded by peers
+        assert proxy.start()[0] == "127.0.0.1"
+        with dial(proxy) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert sock.recv(65536).startswith(b"HTTP/1.1 4")

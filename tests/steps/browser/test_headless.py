@@ -9,11 +9,12 @@ from apps.core.errors import PermanentFailure
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.settings import BrowserSettings
 from tests.fixtures_browser import running_host
 
 pytestmark = pytest.mark.browser
 
-OPTIONS = BrowserOptions(headless=False)
+WINDOW = BrowserSettings(headless=False)
 
 
 @pytest.fixture
@@ -29,14 +30,19 @@ def display(monkeypatch):
 
 
 def test_has_a_window_and_goes_when_it_is_given_back(display):
-    host = BrowserHost(OPTIONS, proxy_address=None, keeps_warm=False, stays=False)
-    with BrowserSession(host) as session:
-        session.state()
-        script = "return [navigator.userAgent, innerWidth, outerHeight > innerHeight]"
-        agent, width, has_bars = session.driver.execute_script(script)
-        assert "Headless" not in agent
-        assert (width, has_bars) == (1280, True)
-    assert not host.is_running
+    with running_host() as host:
+        with BrowserSession(host, WINDOW) as session:
+            session.state()
+            script = (
+                "return [navigator.userAgent, innerWidth, outerHeight > innerHeight]"
+            )
+            agent, width, has_bars = session.driver.execute_script(script)
+            assert "Headless" not in agent
+            assert (width, has_bars) == (1280, True)
+            with BrowserSession(host, WINDOW) as second:
+                second.state()
+            assert host.is_running
+        assert not host.is_running
 
 
 @pytest.mark.parametrize("value", [None, "", ":4711"])
@@ -44,7 +50,7 @@ def test_without_a_display_it_says_what_to_do(monkeypatch, value):
     monkeypatch.delenv("DISPLAY", raising=False)
     if value is not None:
         monkeypatch.setenv("DISPLAY", value)
-    session = BrowserSession(BrowserHost(OPTIONS, proxy_address=None))
+    session = BrowserSession(BrowserHost(BrowserOptions(), proxy_address=None), WINDOW)
     with session, pytest.raises(PermanentFailure, match="xvfb-run") as caught:
         session.state()
     assert caught.value.code == "no_display"
@@ -61,17 +67,7 @@ def test_a_browser_that_says_much_after_that_says_it_too(monkeypatch, tmp_path):
     """)
     program.chmod(0o755)
     monkeypatch.setenv("DISPLAY", ":4711")
-    options = BrowserOptions(headless=False, path=str(program))
-    session = BrowserSession(BrowserHost(options, proxy_address=None))
+    host = BrowserHost(BrowserOptions(path=str(program)), proxy_address=None)
+    session = BrowserSession(host, WINDOW)
     with session, pytest.raises(PermanentFailure, match="xvfb-run"):
         session.state()
-
-
-def test_a_browser_that_does_not_stay_waits_for_the_last_session():
-    with running_host(keeps_warm=False, stays=False) as host:
-        with BrowserSession(host) as first:
-            first.state()
-            with BrowserSession(host) as second:
-                second.state()
-            assert host.is_running
-        assert not host.is_running

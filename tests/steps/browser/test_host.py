@@ -9,8 +9,9 @@ import pytest
 
 from apps.core.errors import TemporaryFailure
 from apps.steps.browser import host as hosts
-from apps.steps.browser.chromium.launch import FOLDER
+from apps.steps.browser import warm
 from apps.steps.browser.chromium.processes import remove_orphans
+from apps.steps.browser.local import FOLDER
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.settings import BrowserSettings
 from tests.fixtures_browser import running_host
@@ -24,7 +25,7 @@ ABOUT = """<meta name=viewport content="width=device-width"><script>document.tit
 
 
 def folder_of(host):
-    return host._browser.chromium.folder
+    return host.usual._browser.engine.folder
 
 
 def test_the_next_context_is_ready_before_it_is_needed(site):
@@ -32,16 +33,16 @@ def test_the_next_context_is_ready_before_it_is_needed(site):
         BrowserSession(host).close()
         with BrowserSession(host) as first:
             first.state()
-        wait_for(lambda: host._browser.spare, what="a spare context")
-        spare, browser = host._browser.spare, host._browser
+        wait_for(lambda: host.usual._browser.spare, what="a spare context")
+        spare, browser = host.usual._browser.spare, host.usual._browser
         with BrowserSession(host) as second:
             second.goto(site.add("/page", "x"))
             assert second.loan.context is spare
-            assert host._browser is browser
+            assert host.usual._browser is browser
 
 
 def test_a_browser_that_served_long_enough_is_replaced(monkeypatch):
-    monkeypatch.setattr(hosts, "MOST_CONTEXTS", 2)
+    monkeypatch.setattr(warm, "MOST_CONTEXTS", 2)
     with running_host(keeps_warm=False) as host:
         folders = []
         for _ in range(4):
@@ -53,7 +54,7 @@ def test_a_browser_that_served_long_enough_is_replaced(monkeypatch):
 
 
 def test_a_browser_that_holds_too_much_memory_is_replaced(monkeypatch):
-    monkeypatch.setattr(hosts, "MOST_MEMORY_BYTES", 1)
+    monkeypatch.setattr(warm, "MOST_MEMORY_BYTES", 1)
     with running_host(keeps_warm=False) as host:
         with BrowserSession(host) as session:
             session.state()
@@ -73,7 +74,7 @@ def test_a_browser_that_died_while_idle_costs_nothing_but_time():
     with running_host(keeps_warm=False) as host:
         with BrowserSession(host) as session:
             session.state()
-        host._browser.chromium._started["browser"].kill()
+        host.usual._browser.engine._started["browser"].kill()
         time.sleep(0.2)
         with BrowserSession(host) as session:
             assert session.state()["url"] == "about:blank"

@@ -35,7 +35,7 @@ def own():
 
 
 def chromium_of(session):
-    return session._host._browser.chromium
+    return session._host.usual._browser.engine
 
 
 def alive(folder):

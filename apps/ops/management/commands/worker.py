@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.executions.engine import rebirth
 from apps.executions.engine.broker import queue_name
 from apps.executions.engine.worker import TABLE
+from apps.steps.browser.remote.place import problems
 from rpa.celery import app
 
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Development may run as root; the danger it names, pickle, is not accepted.
         warnings.filterwarnings("ignore", category=SecurityWarning)
+        _refuse_unsafe_browsers()
         rebirth.reap_former_self()
         pool = ",".join(_names(options["pool"]))
         # The supervisor says which pool this worker serves.
@@ -50,6 +52,18 @@ class Command(BaseCommand):
                 "--without-mingle",
             ]
         )
+
+
+def _refuse_unsafe_browsers() -> None:
+    """Browsers elsewhere would find no way out, or strangers a way in."""
+    wrong = problems(
+        settings.SELENIUM_REMOTE_URL,
+        listen=settings.EGRESS_PROXY_LISTEN,
+        peers=settings.EGRESS_PROXY_PEERS,
+        proxy_host=settings.EGRESS_PROXY_HOST,
+    )
+    if wrong:
+        raise CommandError("; ".join(wrong))
 
 
 def _names(pools: str) -> list[str]:

@@ -9,7 +9,7 @@ import itertools
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswer
 from typing import Any
@@ -47,17 +47,19 @@ class Bidi:
 
     Args:
         url: of the session's WebSocket.
+        headers: what the connection says first, such as who we are.
 
     Raises:
         BidiGone: nobody answers there.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Sequence[str] = ()) -> None:
         try:
             self._socket: WebSocket = create_connection(
                 url,
                 timeout=_CONNECT_S,
                 suppress_origin=True,
+                header=list(headers),
                 # In Python it takes longer than all else; what is no text is no JSON.
                 skip_utf8_validation=True,
             )

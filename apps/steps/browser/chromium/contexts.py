@@ -73,26 +73,31 @@ class UserContext:
 
 
 def make_context(
-    bidi: Bidi, downloads: Path, proxy: tuple[str, int] | None = None
+    bidi: Bidi,
+    downloads: Path,
+    behavior: JsonObject,
+    proxy: JsonObject | None = None,
 ) -> UserContext:
     """A new context with an empty tab, as workflows without settings have it.
 
     Args:
-        proxy: where its traffic goes instead of where the browser's does.
+        behavior: of its downloads, in the protocol's words.
+        proxy: where its traffic goes instead of where the browser's does, likewise.
 
     Raises:
         BidiError, BidiGone: the browser cannot or does not answer.
     """
     downloads.mkdir(parents=True)
     prompts = {"default": "ignore"}
-    more: dict[str, Any] = {"proxy": _only_through(proxy)} if proxy else {}
+    more: dict[str, Any] = {"proxy": proxy} if proxy else {}
     made = bidi.call(
         "browser.createUserContext", unhandledPromptBehavior=prompts, **more
     )
     user_context = str(made["userContext"])
-    folder = {"type": "allowed", "destinationFolder": str(downloads)}
     only = [user_context]
-    bidi.call("browser.setDownloadBehavior", downloadBehavior=folder, userContexts=only)
+    bidi.call(
+        "browser.setDownloadBehavior", downloadBehavior=behavior, userContexts=only
+    )
     silencer = bidi.call(
         "script.addPreloadScript", functionDeclaration=_SILENT, userContexts=only
     )
@@ -105,7 +110,8 @@ def make_context(
     return UserContext(user_context, handle, downloads, script, str(recording))
 
 
-def _only_through(proxy: tuple[str, int]) -> JsonObject:
+def only_through(proxy: tuple[str, int]) -> JsonObject:
+    """A context's proxy, in the protocol's words."""
     server = f"{proxy[0]}:{proxy[1]}"
     return {
         "proxyType": "manual",

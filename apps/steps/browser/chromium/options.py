@@ -1,5 +1,6 @@
 """How the browser is started: which program, which switches, which preferences."""
 
+import copy
 import json
 import os
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from apps.core.types import JsonObject
+from apps.steps.browser.remote.place import Place
 
 _HEADLESS = ("--headless=new", "--hide-scrollbars")
 _QUIET = (
@@ -59,6 +61,8 @@ class BrowserOptions:
         headless: without a window; else there must be a display.
         start_timeout: for the start of the browser.
         command_timeout: for one command to the browser, page loads apart.
+        firefox_path, geckodriver_path: the same for Firefox.
+        remote: where browsers are sessions of; None: they are started here.
     """
 
     path: str | None = None
@@ -67,33 +71,59 @@ class BrowserOptions:
     headless: bool = True
     start_timeout: timedelta = timedelta(seconds=30)
     command_timeout: timedelta = timedelta(seconds=60)
+    firefox_path: str | None = None
+    geckodriver_path: str | None = None
+    remote: Place | None = None
 
 
 def switches(
     options: BrowserOptions, profile: Path, proxy_address: tuple[str, int] | None
 ) -> list[str]:
     """The browser's command line after the program's name."""
-    chosen = [
-        *(_HEADLESS if options.headless else ()),
-        *_QUIET,
-        f"--disable-features={','.join(_FEATURES_OFF)}",
-        f"--user-data-dir={profile}",
-        # Pages have the size that their context was given.
-        "--window-size=1280,900",
-        "--lang=en-US",
-        # A port that the system chooses, on loopback.
-        "--remote-debugging-port=0",
-    ]
     is_sandboxed = options.sandbox
     if is_sandboxed is None:
         is_sandboxed = not (hasattr(os, "geteuid") and os.geteuid() == 0)
-    if not is_sandboxed:
-        chosen.append("--no-sandbox")
-    if _is_shared_memory_small():
-        chosen.append("--disable-dev-shm-usage")
-    if proxy_address is not None:
-        chosen += _only_through(proxy_address)
-    return [*chosen, "about:blank"]
+    return [
+        *_anywhere(options, proxy_address),
+        f"--user-data-dir={profile}",
+        # A port that the system chooses, on loopback.
+        "--remote-debugging-port=0",
+        *(() if is_sandboxed else ("--no-sandbox",)),
+        *(("--disable-dev-shm-usage",) if _is_shared_memory_small() else ()),
+        "about:blank",
+    ]
+
+
+def remote_switches(
+    options: BrowserOptions, proxy_address: tuple[str, int] | None
+) -> list[str]:
+    """The switches of a browser elsewhere, in a container mostly."""
+    is_unboxed = options.sandbox is False
+    return [
+        *_anywhere(options, proxy_address),
+        # Shared memory is small where nobody thought of it.
+        "--disable-dev-shm-usage",
+        *(("--no-sandbox",) if is_unboxed else ()),
+    ]
+
+
+def preferences() -> JsonObject:
+    """The preferences of a profile that was not used yet."""
+    return copy.deepcopy(_PREFERENCES)
+
+
+def _anywhere(
+    options: BrowserOptions, proxy_address: tuple[str, int] | None
+) -> list[str]:
+    return [
+        *(_HEADLESS if options.headless else ()),
+        *_QUIET,
+        f"--disable-features={','.join(_FEATURES_OFF)}",
+        # Pages have the size that their context was given.
+        "--window-size=1280,900",
+        "--lang=en-US",
+        *(_only_through(proxy_address) if proxy_address is not None else ()),
+    ]
 
 
 def _only_through(address: tuple[str, int]) -> list[str]:

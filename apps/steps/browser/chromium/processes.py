@@ -84,10 +84,18 @@ def remove_orphans(prefix: str) -> None:
     Args:
         prefix: of their names; the number of the process that has made one follows.
     """
+    for folder in orphans(prefix):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def orphans(prefix: str) -> list[Path]:
+    """The folders of browsers whose process is gone."""
+    found = []
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
         owner = folder.name.removeprefix(prefix).partition("-")[0]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
+            found.append(folder)
+    return found
 
 
 def memory_bytes(started: Sequence[subprocess.Popen[bytes]]) -> int:

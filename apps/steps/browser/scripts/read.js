@@ -104,13 +104,21 @@ const reading = (() => {
     return { url, holds: wanted === 'hidden' ? !fits : fits };
   }
 
+  // What the browser's own page says of something that it could not open.
+  function errorCode() {
+    if (location.protocol === 'chrome-error:') {
+      const code = document.querySelector('.error-code');
+      return code ? rpa.norm(code.textContent) : '';
+    }
+    const found = /^about:(?:neterror|certerror)\?e=(\w+)/.exec(document.documentURI);
+    return found ? found[1] : '';
+  }
+
   function state() {
     const entry = performance.getEntriesByType('navigation')[0];
-    // Chromium's own page for what it could not open.
-    const code = location.protocol === 'chrome-error:' && document.querySelector('.error-code');
     return {
       url: location.href,
-      error: code ? rpa.norm(code.textContent) : '',
+      error: errorCode(),
       title: document.title.slice(0, 500),
       status: (entry && entry.responseStatus) || null,
       ready: document.readyState,

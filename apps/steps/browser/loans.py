@@ -1,0 +1,68 @@
+"""Contexts of a running browser, as they are lent out."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.chromium.contexts import UserContext
+from apps.steps.browser.chromium.router import Router
+from apps.steps.browser.dialect import Dialect
+from apps.steps.browser.launch import Engine, Files
+
+if TYPE_CHECKING:
+    from apps.steps.browser.chromium.driver import Driver
+    from apps.steps.browser.warm import WarmBrowser
+
+
+@dataclass
+class Running:
+    """A running browser, and what was made in it."""
+
+    engine: Engine
+    router: Router
+    spare: UserContext | None = None
+    made: int = 0
+    lent: set[str] = field(default_factory=set)
+
+    @property
+    def bidi(self) -> Bidi:
+        return self.engine.bidi
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A context that an execution uses, until it gives it back."""
+
+    keeper: "WarmBrowser"
+    browser: Running
+    context: UserContext
+
+    @property
+    def driver(self) -> "Driver":
+        """For the classic commands."""
+        return self.browser.engine.driver
+
+    @property
+    def bidi(self) -> Bidi:
+        """For commands about contexts."""
+        return self.browser.bidi
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the browser does in a way of its own."""
+        return self.browser.engine.dialect
+
+    @property
+    def files(self) -> Files:
+        """For uploads and downloads."""
+        return self.browser.engine.files
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its browser has died."""
+        return self.browser.engine.is_gone
+
+    @property
+    def tabs(self) -> list[str]:
+        """The open tabs, oldest first."""
+        return self.browser.router.tabs(self.context.id)
