@@ -20,6 +20,7 @@ from apps.steps.browser.failures import (
     told,
 )
 from apps.steps.browser.host import BrowserHost, Loan
+from apps.steps.browser.outfit import Outfit
 from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
@@ -78,6 +79,7 @@ class BrowserConnection:
         self._on_event = on_event
         self.deadline: float | None = None
         self._loan: Loan | None = None
+        self._outfit: Outfit | None = None
         self._is_closed = False
         self._is_in_frame = False
         # A command is under way; stays so when an interrupt struck in the middle.
@@ -359,9 +361,18 @@ class BrowserConnection:
         )
         self._tab = loan.context.tab
         self._refuse_if_closed()  # by another thread, meanwhile
+        self._put_on(Outfit(loan, self.settings))
         elapsed_ms = round((time.monotonic() - started) * 1000)
         self._tell("browser_started", elapsed_ms=elapsed_ms)
         return loan
+
+    def _put_on(self, outfit: Outfit) -> None:
+        self._outfit = outfit
+        try:
+            outfit.put_on()
+        except (BidiError, BidiGone) as error:
+            self._lose()
+            raise BrowserGone("The browser went away.") from error
 
     def _lose(self) -> None:
         """What it had is of no more use: the next use borrows anew."""
@@ -375,6 +386,8 @@ class BrowserConnection:
         loan = self._loan
         if loan is None:
             return False
+        if self._outfit is not None:
+            self._outfit.close()
         self._host.give_back(loan, was_cut=self._is_busy or self._is_stuck)
         # Only now: an exception on the way leaves it for the next `close`.
         self._loan = None

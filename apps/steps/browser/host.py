@@ -23,6 +23,7 @@ from apps.steps.browser.chromium.contexts import (
     make_context,
     remove_context,
 )
+from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.launch import Chromium
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.chromium.router import OnEvent, Router
@@ -79,6 +80,21 @@ class Loan:
     def is_gone(self) -> bool:
         """Whether its browser has died."""
         return self.browser.chromium.is_gone
+
+    def devtools(self) -> DevTools:
+        """A new connection to the browser's own protocol.
+
+        Raises:
+            BidiGone: nobody answers.
+        """
+        try:
+            return DevTools(self.browser.chromium.devtools_url)
+        except (OSError, ValueError) as error:
+            raise BidiGone("the browser is gone") from error
+
+    def is_anothers(self, frame: str) -> bool:
+        """Whether a frame is known to be of another context."""
+        return self.browser.router.owner(frame) not in (None, self.context.id)
 
     @property
     def tabs(self) -> list[str]:

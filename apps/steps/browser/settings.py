@@ -44,6 +44,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+Blocked = Literal["images", "media", "fonts", "stylesheets", "ads", "analytics"]
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
@@ -68,6 +69,8 @@ class BrowserSettings(_Model):
         user_agent: in place of the browser's or the device's own.
         headless: without a window; else the worker needs a display.
         proxy: to go out by.
+        block: kinds of content that pages do not load.
+        block_urls: texts in addresses that they do not load; `*` is anything.
         headers: sent with every request.
         evidence: when a picture, the page, messages and traffic are kept: `off`,
             `on_failure` of a browser step, or `always`, after each of them.
@@ -82,6 +85,11 @@ class BrowserSettings(_Model):
     geolocation: Geolocation | None = None
     headless: bool = True
     proxy: ProxySettings | None = None
+    block: Annotated[tuple[Blocked, ...], Field(max_length=6)] = ()
+    block_urls: Annotated[
+        tuple[Annotated[str, Field(min_length=3, max_length=500)], ...],
+        Field(max_length=100),
+    ] = ()
     headers: Annotated[
         dict[str, Annotated[str, Field(max_length=4_000)]],
         Field(max_length=50),

@@ -75,6 +75,12 @@ class Chromium:
         return self._bidi
 
     @property
+    def devtools_url(self) -> str:
+        """Of the browser's own protocol."""
+        port, path = self._devtools_file.read_text().split()[:2]
+        return f"ws://127.0.0.1:{port}{path}"
+
+    @property
     def is_gone(self) -> bool:
         """Whether one of its processes has ended, or the connection."""
         is_dead = any(one.poll() is not None for one in self._started.values())
@@ -101,7 +107,7 @@ class Chromium:
         # Takes a while the first time; the processes start meanwhile.
         from apps.steps.browser.chromium.driver import join
 
-        ports = self.folder / "profile" / "DevToolsActivePort"
+        ports = self._devtools_file
         browser_port = self._wait_for("browser", ports, _BROWSER_PORT, deadline)
         said = self._log("driver")
         driver_port = self._wait_for("driver", said, _DRIVER_PORT, deadline)
@@ -141,6 +147,10 @@ class Chromium:
             raise PermanentFailure(message, code="browser_start_failed") from error
         self._started[name] = process
         self._refuse_if_closed()
+
+    @property
+    def _devtools_file(self) -> Path:
+        return self.folder / "profile" / "DevToolsActivePort"
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
