@@ -48,7 +48,7 @@ def take(session: "BrowserSession") -> JsonObject:
         storage = {}
     return {
         **page,
-        "cookies": list(map(_cookie, cookies)),
+        "cookies": list(map(kept_cookie, cookies)),
         "storage": storage,
         "frame": list(session.frame),
     }
@@ -86,7 +86,8 @@ def _put_back(session: "BrowserSession", item: tuple[str, JsonObject]) -> str:
     return str(answer["identifier"])
 
 
-def _cookie(cookie: JsonObject) -> JsonObject:
+def kept_cookie(cookie: JsonObject) -> JsonObject:
+    """A cookie as it can be set again."""
     kept: dict[str, Any] = {n: cookie[n] for n in _COOKIE_FIELDS if n in cookie}
     # A cookie of the session has no end; Chromium writes -1.
     if cookie.get("expires", -1) > 0:

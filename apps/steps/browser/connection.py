@@ -4,7 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from apps.core.errors import RpaError, TemporaryFailure
 from apps.core.types import JsonObject
@@ -21,6 +21,7 @@ from apps.steps.browser.failures import (
 )
 from apps.steps.browser.host import BrowserHost, Loan
 from apps.steps.browser.outfit import Outfit
+from apps.steps.browser.patience import Patience
 from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
@@ -33,17 +34,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 OnEvent = Callable[[str, JsonObject], None]
 
-# Kept back of a step's time, for its error message and screenshot.
-_RESERVE_S = 1.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
-_STEADY_S = 5.0
 _NEW_TAB_S = 5.0
 
 
-class BrowserConnection:
+class BrowserConnection(Patience):
     """A context of its own: no execution sees another's cookies, storage or files.
 
     One thread at a time may use it; `close` is safe from any thread at any moment,
@@ -53,10 +49,9 @@ class BrowserConnection:
     Args:
         on_event: told `browser_started`, `browser_lost` and `browser_closed`.
         proxy: host and port of its own egress proxy; None: the host's.
+        kept: cookies and storage that each of its contexts begins with.
 
     Attributes:
-        deadline: `time.monotonic()` value after which no command goes on.
-        command_s: seconds that a command may take.
         dialogs: how the pages' dialogs are answered.
         downloads: what the pages downloaded.
         requests: what the pages ask servers for.
@@ -72,12 +67,13 @@ class BrowserConnection:
         *,
         on_event: OnEvent | None = None,
         proxy: tuple[str, int] | None = None,
+        kept: JsonObject | None = None,
     ) -> None:
+        super().__init__(host.command_s)
         self._host = host
-        self._proxy = proxy
+        self._proxy, self._kept = proxy, kept
         self.settings = settings or BrowserSettings()
         self._on_event = on_event
-        self.deadline: float | None = None
         self._loan: Loan | None = None
         self._outfit: Outfit | None = None
         self._is_closed = False
@@ -86,7 +82,6 @@ class BrowserConnection:
         self._is_busy = False
         # A command had no answer: the driver is still at it, and takes no other.
         self._is_stuck = False
-        self.command_s = host.command_s
         self._has_dialogs = self._was_lost = False
         self.dialogs, self.downloads = Dialogs(), Downloads()
         self.requests = Requests()
@@ -203,6 +198,14 @@ class BrowserConnection:
         except (RpaError, BidiError):
             self._lose()
 
+    def state_to_keep(self) -> JsonObject | None:
+        """`{cookies, storage}` for later executions; None: it is not to be had.
+
+        Its pages are closed then: only `close` may follow.
+        """
+        is_there = self.is_running and not self.is_lost
+        return self._outfit.read() if is_there and self._outfit is not None else None
+
     def close(self) -> None:
         """Give the context back; all that it had is gone then."""
         self._is_closed = True
@@ -241,15 +244,6 @@ class BrowserConnection:
             raise
         self._is_busy = False
 
-    @contextlib.contextmanager
-    def limited_to(self, seconds: float) -> Iterator[None]:
-        """Give each command this time instead of the usual."""
-        usual, self.command_s = self.command_s, seconds
-        try:
-            yield
-        finally:
-            self.command_s = usual
-
     def run(self, target: Target | None, function: str, *arguments: Any) -> Any:
         """Call a function of the page's side, in the target's frame.
 
@@ -283,38 +277,6 @@ class BrowserConnection:
                 return driver.cdp(command, **parameters)
 
         return self.steadily(send)
-
-    def poll(self, look: Callable[[], T | None], seconds: float) -> T | None:
-        """Ask until there is an answer; None when there was none in time."""
-        deadline = time.monotonic() + seconds
-        pause = _FIRST_PAUSE_S
-        while True:
-            with contextlib.suppress(PageChanged):
-                if (found := look()) is not None:
-                    return found
-            if time.monotonic() + pause > deadline:
-                return None
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
-
-    def steadily(self, look: Callable[[], T]) -> T:
-        """The answer of something that only a change of page can disturb.
-
-        Raises:
-            TemporaryFailure: `page_changing`, it never stood still.
-        """
-        found = self.poll(lambda: (look(),), self.within_step(_STEADY_S))
-        if found is None:
-            message = "The page kept on changing while it was looked at."
-            raise TemporaryFailure(message, code="page_changing")
-        return found[0]
-
-    def within_step(self, seconds: float) -> float:
-        """Of a wish for time, what the step's own time leaves for it."""
-        if self.deadline is None:
-            return seconds
-        left = self.deadline - time.monotonic()
-        return max(0.05, min(seconds, left - min(_RESERVE_S, left * 0.2)))
 
     def leave_frames(self, driver: "Driver") -> None:
         """Go back to the page itself."""
@@ -361,7 +323,7 @@ class BrowserConnection:
         )
         self._tab = loan.context.tab
         self._refuse_if_closed()  # by another thread, meanwhile
-        self._put_on(Outfit(loan, self.settings))
+        self._put_on(Outfit(loan, self.settings, self._kept))
         elapsed_ms = round((time.monotonic() - started) * 1000)
         self._tell("browser_started", elapsed_ms=elapsed_ms)
         return loan
@@ -397,6 +359,8 @@ class BrowserConnection:
     def _happened(self, event: str, facts: JsonObject) -> None:
         """Deal with what the browser tells of; on its own thread, so never waits."""
         loan = self._loan
+        if self._outfit is not None and self._outfit.notes(event, facts):
+            return
         if event == "browsingContext.userPromptOpened" and loan is not None:
             answer = self.dialogs.answer(facts)
             loan.bidi.tell("browsingContext.handleUserPrompt", **answer)

@@ -67,6 +67,8 @@ class BrowserSettings(_Model):
         width, height: of the page, in CSS pixels.
         device: to pass for; brings size, pixels, touch and user agent.
         user_agent: in place of the browser's or the device's own.
+        keep_session: a name under which cookies and storage are kept for the
+            workflow's next executions.
         headless: without a window; else the worker needs a display.
         proxy: to go out by.
         block: kinds of content that pages do not load.
@@ -84,6 +86,9 @@ class BrowserSettings(_Model):
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     geolocation: Geolocation | None = None
     headless: bool = True
+    keep_session: Annotated[
+        str | None, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    ] = None
     proxy: ProxySettings | None = None
     block: Annotated[tuple[Blocked, ...], Field(max_length=6)] = ()
     block_urls: Annotated[
