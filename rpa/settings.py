@@ -230,6 +230,8 @@ EXECUTION_CPU = seconds("EXECUTION_CPU_S", 3_600)
 RETENTION_COMPLETED_DAYS = days("RETENTION_COMPLETED_DAYS", 90)
 RETENTION_FAILED_DAYS = days("RETENTION_FAILED_DAYS", 180)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", 30)
+# The same for kept sessions of browsers that no execution uses.
+RETENTION_SESSIONS_DAYS = days("RETENTION_SESSIONS_DAYS", 30)
 # How long a caller of a hook waits for the end unless it says so, and at most.
 HOOK_WAIT = seconds("HOOK_WAIT_S", 30)
 HOOK_WAIT_MAX = seconds("HOOK_WAIT_MAX_S", 300)

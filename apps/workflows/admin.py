@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from apps.workflows.models import Secret, Workflow, WorkflowVersion
+from apps.workflows.models import KeptSession, Secret, Workflow, WorkflowVersion
 
 if TYPE_CHECKING:  # Django's class takes no parameter at run time
     _Admin = admin.ModelAdmin[Any]
@@ -56,3 +56,20 @@ class SecretAdmin(_ReadOnly):
         *("id", "organization_id", "name", "description"),
         *("created_by", "created_at", "updated_at", "last_used_at"),
     )
+
+
+@admin.register(KeptSession)
+class KeptSessionAdmin(_ReadOnly):
+    """What browsers of workflows keep: can be deleted, what it holds is not shown."""
+
+    list_display = ("name", "workflow", "organization_id", "size_bytes", "used_at")
+    list_select_related = ("workflow",)
+    search_fields = ("name", "workflow__name", "workflow__id", "organization_id")
+    fields = (
+        *("id", "organization_id", "workflow", "name", "cookies", "sites"),
+        *("size_bytes", "execution_id", "created_at", "saved_at", "used_at"),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Signing out in a hurry must not need the owner."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -1,4 +1,4 @@
-"""Workflows, their immutable versions, and the secrets they use."""
+"""Workflows, their immutable versions, secrets, and kept sessions of browsers."""
 
 import json
 
@@ -127,3 +127,46 @@ class Secret(TenantModel):
     def owner(self) -> str:
         """What the encrypted value is bound to."""
         return f"{self.organization_id}:{self.id}"
+
+
+class KeptSession(TenantModel):
+    """Cookies and storage of a workflow's browser, from one execution to the next.
+
+    They belong to one workflow: who may change that may use them, and nobody else.
+
+    Attributes:
+        name: as the workflow's `settings.browser.keep_session` has it.
+        encrypted: `{cookies, storage}` as JSON, bound to the organization and this row.
+        cookies, sites: how many it holds.
+        execution_id: the one that saved it last.
+        used_at: when an execution last began or ended with it.
+    """
+
+    workflow = models.ForeignKey(
+        Workflow, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    name = models.CharField(max_length=64)
+    encrypted = models.TextField(blank=True, default="")
+    cookies = models.PositiveIntegerField(default=0)
+    sites = models.PositiveIntegerField(default=0)
+    size_bytes = models.PositiveIntegerField(default=0)
+    execution_id = models.UUIDField(null=True, editable=False)
+    saved_at = models.DateTimeField(db_default=Now(), editable=False)
+    used_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization_id", "workflow", "name"], name="kept_session_once"
+            )
+        ]
+        indexes = [models.Index(fields=["used_at"], name="kept_session_by_use")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def owner(self) -> str:
+        """What the encrypted content is bound to."""
+        return f"{self.organization_id}:browser:{self.id}"

@@ -10,7 +10,7 @@ from apps.accounts.viewer import Viewer
 from apps.core.errors import NotFound
 from apps.workflows.definition.model import Definition
 from apps.workflows.definition.parser import parse
-from apps.workflows.models import Secret, Workflow, WorkflowVersion
+from apps.workflows.models import KeptSession, Secret, Workflow, WorkflowVersion
 from apps.workflows.secret_values import SecretValues
 
 _CACHED_DEFINITIONS = 256
@@ -140,6 +140,23 @@ def _keep(version_id: uuid.UUID, made: Definition) -> Definition:
         while len(_parsed) > _CACHED_DEFINITIONS:
             _parsed.popitem(last=False)
         return kept
+
+
+def kept_session_list(*, workflow: Workflow) -> QuerySet[KeptSession]:
+    """What browsers of a workflow left for its next executions, without content."""
+    return KeptSession.objects.filter(workflow=workflow).defer("encrypted")
+
+
+def kept_session_get(*, workflow: Workflow, name: str) -> KeptSession:
+    """The kept session of this name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = kept_session_list(workflow=workflow).filter(name=name).first()
+    if found is None:
+        raise NotFound("The workflow has no kept session of that name.")
+    return found
 
 
 def secret_list(*, viewer: Viewer, search: str = "") -> QuerySet[Secret]:

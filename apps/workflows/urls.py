@@ -2,7 +2,13 @@
 
 from django.urls import path
 
-from apps.workflows.api import secrets, step_types, versions, workflows
+from apps.workflows.api import (
+    kept_sessions,
+    secrets,
+    step_types,
+    versions,
+    workflows,
+)
 
 _ONE = "workflows/<uuid:workflow_id>"
 
@@ -19,6 +25,11 @@ urlpatterns = [
     path(f"{_ONE}/versions", versions.VersionsView.as_view()),
     path(f"{_ONE}/versions/<int:number>", versions.VersionView.as_view()),
     path(f"{_ONE}/versions/<int:number>/restore", versions.RestoreView.as_view()),
+    path(f"{_ONE}/browser-sessions", kept_sessions.KeptSessionsView.as_view()),
+    path(
+        f"{_ONE}/browser-sessions/<slug:name>",
+        kept_sessions.KeptSessionView.as_view(),
+    ),
     path("secrets", secrets.SecretsView.as_view()),
     path("secrets/<str:reference>", secrets.SecretView.as_view()),
     path("step-types", step_types.StepTypesView.as_view()),

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from apps.core.egress.proxy import EgressProxy
 from apps.core.errors import RpaError
 from apps.core.types import JsonObject
+from apps.executions.engine.kept_session import KeptSession
 from apps.executions.engine.leases import Lease
 from apps.executions.engine.vault import Vault
 from apps.steps.base import AnyStepType, Effect
+from apps.steps.browser import keeping
 from apps.steps.browser.dialect import PageId
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.settings import BrowserSettings
@@ -46,6 +48,8 @@ class ExecutionBrowser:
         self._session: BrowserSession | None = None
         self._proxy: EgressProxy | None = None
         self._page: PageId | None = None
+        name = chosen.keep_session
+        self._kept = KeptSession(lease, name) if name else None
         self._opening = threading.Lock()
 
     @property
@@ -109,17 +113,31 @@ class ExecutionBrowser:
         return {"browser": state}
 
     def close(self) -> None:
-        """Give the browser back; never raises for a dead one."""
+        """Save what is kept, and give the browser back; a dead one saves nothing.
+
+        Raises:
+            DatabaseError: what is kept could not be saved.
+        """
         session, self._session = self._session, None
-        if session is not None:
-            session.close()
-        proxy, self._proxy = self._proxy, None
-        if proxy is not None:
-            proxy.stop()
+        try:
+            if session is not None and self._kept is not None:
+                self._save(session, self._kept)
+        finally:
+            if session is not None:
+                session.close()
+            proxy, self._proxy = self._proxy, None
+            if proxy is not None:
+                proxy.stop()
+
+    def _save(self, session: BrowserSession, kept: KeptSession) -> None:
+        state = session.state_to_keep()
+        if state is not None:
+            kept.save(state)
 
     def _open(self) -> BrowserSession:
+        proxy, kept = self._own_proxy(), self._what_was_kept()
         session = BrowserSession(
-            self._shared.browsers, self._chosen, proxy=self._own_proxy()
+            self._shared.browsers, self._chosen, proxy=proxy, kept=kept
         )
         # Known before it is restored: an interrupt meanwhile must still close it.
         self._session = session
@@ -127,6 +145,15 @@ class ExecutionBrowser:
             session.restore(self._restore)
             self._page = session.page_id()
         return session
+
+    def _what_was_kept(self) -> JsonObject | None:
+        """The kept session; after a takeover what the checkpoint does not have."""
+        if self._kept is None:
+            return None
+        kept = self._kept.load()
+        if self._restore is not None:
+            return keeping.without(kept, self._restore.get("storage", {}))
+        return kept
 
     def _own_proxy(self) -> tuple[str, int] | None:
         """A proxy of ours for this execution alone, if it goes out by another's."""

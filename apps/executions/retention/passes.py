@@ -14,6 +14,7 @@ from apps.events import pruning
 from apps.executions.retention import batches
 from apps.executions.retention.files import remove_files, sweep_files
 from apps.executions.retention.rules import Rule, rules
+from apps.workflows.services import kept_sessions_prune
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Total:
     records: int = 0
     files: int = 0
     events: int = 0
+    sessions: int = 0
 
     def __add__(self, other: "Total") -> "Total":
         return Total(
@@ -41,6 +43,7 @@ class Total:
             self.records + other.records,
             self.files + other.files,
             self.events + other.events,
+            self.sessions + other.sessions,
         )
 
 
@@ -80,6 +83,7 @@ def _steps(*, dry_run: bool) -> Iterator[Total]:
     for rule in rules():
         yield from _counted(rule) if dry_run else _pruned(rule)
     yield from _events(dry_run=dry_run)
+    yield from _sessions(dry_run=dry_run)
 
 
 def _pruned(rule: Rule) -> Iterator[Total]:
@@ -128,6 +132,14 @@ def _events(*, dry_run: bool) -> Iterator[Total]:
         if pruned.events:
             yield Total(events=pruned.events)
             _rest(started)
+
+
+def _sessions(*, dry_run: bool) -> Iterator[Total]:
+    unused_for = settings.RETENTION_SESSIONS_DAYS
+    if unused_for and (
+        gone := kept_sessions_prune(unused_for=unused_for, dry_run=dry_run)
+    ):
+        yield Total(sessions=gone)
 
 
 def _rest(started: float) -> None:

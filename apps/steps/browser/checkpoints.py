@@ -50,7 +50,7 @@ def take(session: "BrowserSession") -> JsonObject:
         storage = {}
     return {
         **page,
-        "cookies": list(map(_cookie, cookies)),
+        "cookies": list(map(kept_cookie, cookies)),
         "storage": storage,
         "frame": list(session.frame),
     }
@@ -90,6 +90,7 @@ def _put_back(session: "BrowserSession", item: tuple[str, JsonObject]) -> str:
     return str(made["script"])
 
 
-def _cookie(cookie: JsonObject) -> JsonObject:
+def kept_cookie(cookie: JsonObject) -> JsonObject:
+    """A cookie as it can be set again."""
     kept: dict[str, Any] = {n: cookie[n] for n in _COOKIE_FIELDS if n in cookie}
     return kept

@@ -22,6 +22,7 @@ from apps.steps.browser.failures import (
 )
 from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.loans import Loan
+from apps.steps.browser.outfit import Outfit
 from apps.steps.browser.patience import Patience
 from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
@@ -50,6 +51,7 @@ class BrowserConnection(Patience):
     Args:
         on_event: told `browser_started`, `browser_lost` and `browser_closed`.
         proxy: host and port of its own egress proxy; None: the host's.
+        kept: cookies and storage that each of its contexts begins with.
 
     Attributes:
         dialogs: how the pages' dialogs are answered.
@@ -67,13 +69,15 @@ class BrowserConnection(Patience):
         *,
         on_event: OnEvent | None = None,
         proxy: tuple[str, int] | None = None,
+        kept: JsonObject | None = None,
     ) -> None:
         super().__init__(host.command_s)
         self._host = host
-        self._proxy = proxy
+        self._proxy, self._kept = proxy, kept
         self.settings = settings or BrowserSettings()
         self._on_event = on_event
         self._loan: Loan | None = None
+        self._outfit: Outfit | None = None
         self._is_closed = False
         self._is_in_frame = False
         # A command is under way; stays so when an interrupt struck in the middle.
@@ -206,6 +210,14 @@ class BrowserConnection(Patience):
         except (RpaError, BidiError):
             self._lose()
 
+    def state_to_keep(self) -> JsonObject | None:
+        """`{cookies, storage}` for later executions; None: it is not to be had.
+
+        Its pages are closed then: only `close` may follow.
+        """
+        is_there = self.is_running and not self.is_lost
+        return self._outfit.read() if is_there and self._outfit is not None else None
+
     def close(self) -> None:
         """Give the context back; all that it had is gone then."""
         self._is_closed = True
@@ -330,9 +342,18 @@ class BrowserConnection(Patience):
         )
         self._tab = loan.context.tab
         self._refuse_if_closed()  # by another thread, meanwhile
+        self._put_on(Outfit(loan, self.settings, self._kept))
         elapsed_ms = round((time.monotonic() - started) * 1000)
         self._tell("browser_started", elapsed_ms=elapsed_ms)
         return loan
+
+    def _put_on(self, outfit: Outfit) -> None:
+        self._outfit = outfit
+        try:
+            outfit.put_on()
+        except (BidiError, BidiGone) as error:
+            self._lose()
+            raise BrowserGone("The browser went away.") from error
 
     def _lose(self) -> None:
         """What it had is of no more use: the next use borrows anew."""
@@ -346,6 +367,8 @@ class BrowserConnection(Patience):
         loan = self._loan
         if loan is None:
             return False
+        if self._outfit is not None:
+            self._outfit.close()
         self._host.give_back(loan, was_cut=self._is_busy or self._is_stuck)
         # Only now: an exception on the way leaves it for the next `close`.
         self._loan = None
@@ -355,6 +378,8 @@ class BrowserConnection(Patience):
     def _happened(self, event: str, facts: JsonObject) -> None:
         """Deal with what the browser tells of; on its own thread, so never waits."""
         loan = self._loan
+        if self._outfit is not None and self._outfit.notes(event, facts):
+            return
         if event == "browsingContext.userPromptOpened" and loan is not None:
             answer = self.dialogs.answer(facts)
             loan.bidi.tell("browsingContext.handleUserPrompt", **answer)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -95,6 +96,20 @@ class Engine(Protocol):
 
     def reached(self, proxy: tuple[str, int]) -> tuple[str, int]:
         """The address by which it reaches a proxy of ours."""
+
+    def require_devtools(self) -> None:
+        """Go on only where its own protocol, DevTools, is to be had.
+
+        Raises:
+            PermanentFailure: `not_in_firefox` or `no_devtools`.
+        """
+
+    def devtools(self) -> DevTools:
+        """A new connection to its own protocol.
+
+        Raises:
+            BidiGone: nobody answers.
+        """
 
     def memory_bytes(self) -> int:
         """What it holds on this machine."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.chromium.contexts import UserContext
+from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.router import Router
 from apps.steps.browser.dialect import Dialect
 from apps.steps.browser.launch import Engine, Files
@@ -61,6 +62,26 @@ class Loan:
     def is_gone(self) -> bool:
         """Whether its browser has died."""
         return self.browser.engine.is_gone
+
+    def require_devtools(self) -> None:
+        """Go on only with a browser whose own protocol is to be had.
+
+        Raises:
+            PermanentFailure: `not_in_firefox` or `no_devtools`.
+        """
+        self.browser.engine.require_devtools()
+
+    def devtools(self) -> DevTools:
+        """A new connection to the browser's own protocol.
+
+        Raises:
+            BidiGone: nobody answers.
+        """
+        return self.browser.engine.devtools()
+
+    def is_anothers(self, frame: str) -> bool:
+        """Whether a frame is known to be of another context."""
+        return self.browser.router.owner(frame) not in (None, self.context.id)
 
     @property
     def tabs(self) -> list[str]:

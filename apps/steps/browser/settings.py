@@ -45,6 +45,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+Blocked = Literal["images", "media", "fonts", "stylesheets", "ads", "analytics"]
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
@@ -68,8 +69,12 @@ class BrowserSettings(_Model):
         width, height: of the page, in CSS pixels.
         device: to pass for; brings size, pixels, touch and user agent.
         user_agent: in place of the browser's or the device's own.
+        keep_session: a name under which cookies and storage are kept for the
+            workflow's next executions.
         headless: without a window; else the worker needs a display.
         proxy: to go out by.
+        block: kinds of content that pages do not load.
+        block_urls: texts in addresses that they do not load; `*` is anything.
         headers: sent with every request.
         evidence: when a picture, the page, messages and traffic are kept: `off`,
             `on_failure` of a browser step, or `always`, after each of them.
@@ -84,7 +89,15 @@ class BrowserSettings(_Model):
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     geolocation: Geolocation | None = None
     headless: bool = True
+    keep_session: Annotated[
+        str | None, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    ] = None
     proxy: ProxySettings | None = None
+    block: Annotated[tuple[Blocked, ...], Field(max_length=6)] = ()
+    block_urls: Annotated[
+        tuple[Annotated[str, Field(min_length=3, max_length=500)], ...],
+        Field(max_length=100),
+    ] = ()
     headers: Annotated[
         dict[str, Annotated[str, Field(max_length=4_000)]],
         Field(max_length=50),
@@ -96,6 +109,10 @@ class BrowserSettings(_Model):
     def _possible(self) -> Self:
         if self.engine == "firefox" and self.shape.is_mobile:
             raise ValueError("firefox passes for a laptop or desktop only")
+        if self.engine == "firefox" and (
+            self.keep_session or self.block or self.block_urls
+        ):
+            raise ValueError("firefox can neither keep_session nor block")
         return self
 
     @property

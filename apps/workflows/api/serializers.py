@@ -222,6 +222,21 @@ def secret_warnings(value: str | None) -> list[str]:
     ]
 
 
+class KeptSessionOutput(serializers.Serializer[Any]):
+    """Cookies and storage that a workflow's browser keeps; never what they hold."""
+
+    name = serializers.CharField()
+    cookies = serializers.IntegerField()
+    sites = serializers.IntegerField(help_text="Sites with something in storage.")
+    size_bytes = serializers.IntegerField()
+    execution_id = serializers.UUIDField(
+        allow_null=True, help_text="The execution that saved it last."
+    )
+    created_at = serializers.DateTimeField()
+    saved_at = serializers.DateTimeField()
+    used_at = serializers.DateTimeField()
+
+
 class Page(serializers.Serializer[Any]):
     """A page of a list, and where the next one is."""
 
@@ -244,6 +259,12 @@ class SecretPage(Page):
     """A page of secrets."""
 
     results = SecretOutput(many=True)
+
+
+class KeptSessionPage(Page):
+    """A page of kept sessions."""
+
+    results = KeptSessionOutput(many=True)
 
 
 class StepTypeOutput(serializers.Serializer[Any]):

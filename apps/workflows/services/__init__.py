@@ -1,5 +1,11 @@
 """Every write to workflows and secrets: one function a use case."""
 
+from apps.workflows.services.kept_sessions import (
+    kept_session_delete,
+    kept_session_load,
+    kept_session_save,
+    kept_sessions_prune,
+)
 from apps.workflows.services.secrets import (
     secret_create,
     secret_delete,
@@ -18,6 +24,10 @@ from apps.workflows.services.workflows import (
 )
 
 __all__ = [
+    "kept_session_delete",
+    "kept_session_load",
+    "kept_session_save",
+    "kept_sessions_prune",
     "secret_create",
     "secret_delete",
     "secret_update",

@@ -27,4 +27,7 @@ class Command(BaseCommand):
 
 
 def _counts(total: Total) -> str:
-    return f"{total.executions} executions, {total.events} events"
+    return (
+        f"{total.executions} executions, {total.events} events, "
+        f"{total.sessions} browser sessions"
+    )

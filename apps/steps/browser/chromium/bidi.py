@@ -114,7 +114,7 @@ class Bidi:
 
     def _send(self, method: str, parameters: dict[str, object]) -> "Future[JsonObject]":
         number, answer = next(self._numbers), Future[JsonObject]()
-        text = json.dumps({"id": number, "method": method, "params": parameters})
+        text = json.dumps(self._envelope(number, method, parameters))
         with self._lock:
             if self._is_gone:
                 raise BidiGone("the browser hung up")
@@ -125,6 +125,9 @@ class Bidi:
                 del self._waiting[number]
                 raise BidiGone(f"the browser hung up: {error!r}") from error
         return answer
+
+    def _envelope(self, number: int, method: str, parameters: JsonObject) -> JsonObject:
+        return {"id": number, "method": method, "params": parameters}
 
     def _read(self) -> None:
         try:

@@ -1,8 +1,11 @@
 """One running Chromium with its chromedriver."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apps.steps.browser.chromium.bidi import BidiGone
+from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.dialect import ChromiumDialect
 from apps.steps.browser.chromium.options import switches, write_preferences
 from apps.steps.browser.chromium.programs import Programs, find_programs
@@ -23,12 +26,27 @@ class Chromium(LocalBrowser):
 
     dialect = ChromiumDialect()
 
+    def require_devtools(self) -> None:
+        """It has them."""
+
+    def devtools(self) -> DevTools:
+        """A new connection to the browser's own protocol."""
+        try:
+            port, path = self._devtools_file.read_text().split()[:2]
+        except (OSError, ValueError) as error:
+            raise BidiGone("the browser is gone") from error
+        return DevTools(f"ws://127.0.0.1:{port}{path}")
+
+    @property
+    def _devtools_file(self) -> Path:
+        return self.profile / "DevToolsActivePort"
+
     def _launch(self, deadline: float) -> "Driver":
         self._start_processes(find_programs(self.options))
         # Takes a while the first time; the processes start meanwhile.
         from apps.steps.browser.chromium.driver import join, joining
 
-        ports = self.profile / "DevToolsActivePort"
+        ports = self._devtools_file
         port = self.wait_for_number("browser", ports, _BROWSER_PORT, deadline)
         said = self.log_of("driver")
         driver_port = self.wait_for_number("driver", said, _DRIVER_PORT, deadline)

@@ -52,6 +52,10 @@ class Router:
             for one in gone:
                 del self._owners[one]
 
+    def owner(self, frame: str) -> str | None:
+        """The user context that a page or frame belongs to; None: not known."""
+        return self._owners.get(frame)
+
     def tabs(self, user_context: str) -> list[str]:
         """Its open tabs, oldest first."""
         with self._lock:

@@ -4,7 +4,10 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
+from apps.steps.browser.chromium.bidi import BidiGone
+from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.programs import find_firefox
+from apps.steps.browser.failures import only_in_chromium
 from apps.steps.browser.firefox.dialect import FirefoxDialect
 from apps.steps.browser.firefox.options import joining, write_preferences
 from apps.steps.browser.local import LocalBrowser
@@ -24,6 +27,18 @@ class Firefox(LocalBrowser):
     """
 
     dialect = FirefoxDialect()
+
+    def require_devtools(self) -> None:
+        """It has none.
+
+        Raises:
+            PermanentFailure: `not_in_firefox`.
+        """
+        raise only_in_chromium("leave out requests or keep a session")
+
+    def devtools(self) -> DevTools:
+        """Nothing: `require_devtools` comes first."""
+        raise BidiGone("Firefox has no DevTools")
 
     def _launch(self, deadline: float) -> "Driver":
         programs = find_firefox(self.options)

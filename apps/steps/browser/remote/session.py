@@ -16,10 +16,11 @@ from urllib3.exceptions import HTTPError
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.steps.browser.chromium import processes
 from apps.steps.browser.chromium.bidi import Bidi, BidiGone
+from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.dialect import ChromiumDialect
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.dialect import Dialect
-from apps.steps.browser.failures import first_line
+from apps.steps.browser.failures import first_line, only_in_chromium
 from apps.steps.browser.firefox.dialect import FirefoxDialect
 from apps.steps.browser.launch import Launch
 from apps.steps.browser.local import FOLDER
@@ -37,6 +38,8 @@ _END_S = 3.0
 _ANSWER_S = 10.0
 # Its file names the session, for whoever comes after a process that was killed.
 _SESSION = "session"
+# Where a grid hands on what is said in the browser's own protocol.
+_DEVTOOLS = "se:cdp"
 
 
 class RemoteBrowser:
@@ -96,6 +99,26 @@ class RemoteBrowser:
     def reached(self, proxy: tuple[str, int]) -> tuple[str, int]:
         """The address by which it reaches a proxy of ours."""
         return self._place.proxy_host, proxy[1]
+
+    def require_devtools(self) -> None:
+        """Go on only where the grid hands DevTools on.
+
+        Raises:
+            PermanentFailure: `not_in_firefox` or `no_devtools`.
+        """
+        if self._launch.engine == "firefox":
+            raise only_in_chromium("leave out requests or keep a session")
+        if _DEVTOOLS not in self.driver.capabilities:
+            raise PermanentFailure(
+                f"The browsers at {self._place.host} offer no DevTools ({_DEVTOOLS}), "
+                "by which requests are left out and sessions kept.",
+                code="no_devtools",
+            )
+
+    def devtools(self) -> DevTools:
+        """A new connection to the browser's own protocol, by way of the grid."""
+        url = str(self.driver.capabilities[_DEVTOOLS])
+        return DevTools(url, self._headers_for(url))
 
     def memory_bytes(self) -> int:
         """Nothing on this machine."""
@@ -170,15 +193,18 @@ class RemoteBrowser:
         if not isinstance(url, str):
             message = f"The browsers at {self._place.host} have no WebDriver BiDi."
             raise PermanentFailure(message, code="browser_start_failed")
-        is_ours = urlsplit(url).netloc == self._place.host
-        headers = self._place.headers if is_ours else []
         try:
-            return Bidi(url, headers)
+            return Bidi(url, self._headers_for(url))
         except BidiGone as error:
             raise self._none(
                 f"it gave a session whose address {urlsplit(url).netloc} is not to be "
                 f"reached from here ({error})"
             ) from error
+
+    def _headers_for(self, url: str) -> list[str]:
+        """What lets us in; nobody else is told."""
+        is_ours = urlsplit(url).netloc == self._place.host
+        return self._place.headers if is_ours else []
 
     def _refused(self, why: str) -> RpaError:
         if "Authorization Required" in why:
