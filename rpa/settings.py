@@ -239,6 +239,8 @@ FILE_MAX_BYTES = env.int("FILE_MAX_BYTES", 200 * 1024 * 1024)
 EGRESS_ALLOW = env.str("EGRESS_ALLOW", "")
 BROWSER_PATH = env.str("BROWSER_PATH", "")
 BROWSER_SANDBOX = env.bool("BROWSER_SANDBOX", None)  # None: on, but for root
+BROWSER_MAX_CONTEXTS = env.int("BROWSER_MAX_CONTEXTS", 500)
+BROWSER_MAX_MEMORY_BYTES = env.int("BROWSER_MAX_MEMORY_BYTES", 1024**3)
 
 # --- E-mail -------------------------------------------------------------------
 

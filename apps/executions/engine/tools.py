@@ -63,8 +63,13 @@ class ProcessTools:
 
     @property
     def _browser_options(self) -> BrowserOptions:
-        path = settings.BROWSER_PATH or None
-        return BrowserOptions(path=path, sandbox=settings.BROWSER_SANDBOX)
+        return BrowserOptions(
+            path=settings.BROWSER_PATH or None,
+            sandbox=settings.BROWSER_SANDBOX,
+            most_contexts=settings.BROWSER_MAX_CONTEXTS,
+            most_memory_bytes=settings.BROWSER_MAX_MEMORY_BYTES,
+            most_download_bytes=settings.FILE_MAX_BYTES,
+        )
 
     @cached_property
     def mail(self) -> Mailer:

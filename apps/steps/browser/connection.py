@@ -24,6 +24,7 @@ from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
 from apps.steps.browser.target import Target, parse_selector
+from apps.steps.browser.watcher import Watcher
 
 if TYPE_CHECKING:
     from selenium.common.exceptions import WebDriverException
@@ -62,6 +63,7 @@ class BrowserConnection:
         frame: selectors of the frames on the way to where steps look for elements.
         missing_frame: the one that was not there when it was last looked for.
         recorder: what the pages said and asked for; None: nobody listens.
+        watcher: deals with what pages do by themselves.
     """
 
     def __init__(
@@ -86,12 +88,13 @@ class BrowserConnection:
         self._is_stuck = False
         self.command_s = host.command_s
         self._has_dialogs = self._was_lost = False
-        self.dialogs, self.downloads = Dialogs(), Downloads()
+        self.dialogs, self.downloads = Dialogs(), Downloads(host.most_download_bytes)
         self.requests = Requests()
         self.frame: tuple[str, ...] = ()
         self.missing_frame: str | None = None
         self.recorder = None if self.settings.evidence == "off" else Recorder()
         self._tab = ""
+        self.watcher = Watcher(self.dialogs, self.downloads)
 
     @property
     def proxy_address(self) -> tuple[str, int] | None:
@@ -136,7 +139,7 @@ class BrowserConnection:
         """The context, borrowed if need be; errors as for `driver`."""
         return self._loan or self._start()
 
-    def bidi(self, method: str, **parameters: Any) -> JsonObject:
+    def bidi(self, method: str, /, **parameters: Any) -> JsonObject:
         """Send a BiDi command; gives its result.
 
         Raises:
@@ -358,6 +361,7 @@ class BrowserConnection:
             proxy=self._proxy,
         )
         self._tab = loan.context.tab
+        self.watcher.watch(loan)
         self._refuse_if_closed()  # by another thread, meanwhile
         elapsed_ms = round((time.monotonic() - started) * 1000)
         self._tell("browser_started", elapsed_ms=elapsed_ms)
@@ -375,6 +379,7 @@ class BrowserConnection:
         loan = self._loan
         if loan is None:
             return False
+        self.watcher.stop()
         self._host.give_back(loan, was_cut=self._is_busy or self._is_stuck)
         # Only now: an exception on the way leaves it for the next `close`.
         self._loan = None
@@ -383,18 +388,10 @@ class BrowserConnection:
 
     def _happened(self, event: str, facts: JsonObject) -> None:
         """Deal with what the browser tells of; on its own thread, so never waits."""
-        loan = self._loan
-        if event == "browsingContext.userPromptOpened" and loan is not None:
-            answer = self.dialogs.answer(facts)
-            loan.bidi.tell("browsingContext.handleUserPrompt", **answer)
-        elif event == "browsingContext.downloadWillBegin":
-            self.downloads.begin(facts)
-        elif event == "browsingContext.downloadEnd":
-            self.downloads.end(facts)
-        else:
-            self.requests.take(event, facts)
-            if self.recorder is not None:
-                self.recorder.take(event, facts)
+        self.watcher.take(event, facts)
+        self.requests.take(event, facts)
+        if self.recorder is not None:
+            self.recorder.take(event, facts)
 
     def _time_left(self) -> float:
         if self.deadline is None:

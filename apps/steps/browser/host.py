@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_CONTEXTS = 500
-MOST_MEMORY_BYTES = 1024**3
 # Nobody asked for so long: its memory is worth more than the next one's start.
 IDLE_CLOSE_S = 900.0
 # What a context that an interrupt cut off may take to show that the driver is free.
@@ -119,6 +117,11 @@ class BrowserHost:
     def command_s(self) -> float:
         """Seconds that one command may take."""
         return self._options.command_timeout.total_seconds()
+
+    @property
+    def most_download_bytes(self) -> int:
+        """What the pages of one execution may download."""
+        return self._options.most_download_bytes
 
     @property
     def is_running(self) -> bool:
@@ -282,9 +285,10 @@ class BrowserHost:
             self.discard()
 
     def _is_worn(self, browser: _Browser) -> bool:
-        if browser.made >= MOST_CONTEXTS or not (self._stays or browser.lent):
+        is_idle = not (self._stays or browser.lent)
+        if is_idle or browser.made >= self._options.most_contexts:
             return True
-        return self.memory_bytes() > MOST_MEMORY_BYTES
+        return self.memory_bytes() > self._options.most_memory_bytes
 
     # --- the thread -----------------------------------------------------------------
 

@@ -59,6 +59,9 @@ class BrowserOptions:
         headless: without a window; else there must be a display.
         start_timeout: for the start of the browser.
         command_timeout: for one command to the browser, page loads apart.
+        most_contexts: after so many executions the browser is replaced.
+        most_memory_bytes: also when it holds more between two of them.
+        most_download_bytes: what the pages of one execution may download.
     """
 
     path: str | None = None
@@ -67,6 +70,9 @@ class BrowserOptions:
     headless: bool = True
     start_timeout: timedelta = timedelta(seconds=30)
     command_timeout: timedelta = timedelta(seconds=60)
+    most_contexts: int = 500
+    most_memory_bytes: int = 1024**3
+    most_download_bytes: int = 200 * 1024**2
 
 
 def switches(
