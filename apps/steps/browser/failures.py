@@ -34,7 +34,9 @@ _GONE = re.compile(
 # The page changed while it was looked at.
 _PASSING = re.compile(
     r"document unloaded|no such execution context|[Cc]annot find context|"
-    r"stale element|aborted by navigation|detached"
+    r"stale element|aborted by navigation|detached|"
+    # Of a page that does not want to be left; it is answered in a moment.
+    r"Unexpected dialog type beforeunload"
 )
 
 
