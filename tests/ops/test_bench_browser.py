@@ -28,6 +28,7 @@ def test_says_how_long_each_way_takes_and_what_executions_leave_behind():
     assert found["memory_per_context_mib"] > 0
     assert found["challenge"]["solve_form"]["p50_s"] > 0
     assert found["challenge"]["type"]["p50_s"] > 0
+    assert found["challenge"]["selenium"]["p50_s"] > 0
     soak = found["soak"]
     assert [look["after"] for look in soak["course"]] == [0, 3]
     assert soak["course"][1]["processes"] > 3

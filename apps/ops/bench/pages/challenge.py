@@ -7,25 +7,32 @@ from pathlib import Path
 from apps.core.yaml_documents import load_yaml
 from apps.ops.bench.base import BenchError, Result
 from apps.ops.bench.cases.world import World
+from apps.ops.bench.pages.plain import robot
+from apps.ops.devstack.browser import Browser
 from apps.workflows.models import Workflow
 
 SEEDS = Path(__file__).resolve().parents[4] / "templates_seed"
-# By what: the workflow, and the most seconds that it may take.
-WAYS = {"type": ("demo.yaml", 5.0), "solve_form": ("demo-solve-form.yaml", 1.5)}
+WORKFLOWS = {"type": "demo.yaml", "solve_form": "demo-solve-form.yaml"}
+SELENIUM = "selenium"
+MOST_S = {"type": 5.0, "solve_form": 1.5}
 
 
-def measure(world: World, rounds: int) -> Result:
+def measure(world: World, found: Browser, rounds: int) -> Result:
     """Each way `rounds` times and in turn, after one of each that does not count.
 
     `p50_s` and its neighbors are what the challenge's own page says: from the moment
     its server began the attempt (the click on Start) to the moment it had counted
     the tenth form. `execution_s` is the whole execution, from its start to its end.
     """
-    workflows = {way: _workflow(world, seed) for way, (seed, _) in WAYS.items()}
-    taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
-    for _ in range(rounds + 1):
-        for way, workflow in workflows.items():
-            taken[way].append(_once(world, workflow))
+    flows = {way: _workflow(world, seed) for way, seed in WORKFLOWS.items()}
+    taken: dict[str, list[tuple[float, float]]] = {
+        way: [] for way in (*flows, SELENIUM)
+    }
+    with robot(found, world.stack.url) as by_selenium:
+        for _ in range(rounds + 1):
+            for way, workflow in flows.items():
+                taken[way].append(_once(world, workflow))
+            taken[SELENIUM].append((by_selenium(), 0.0))
     return {way: _figures(way, one[1:]) for way, one in taken.items()}
 
 
@@ -47,12 +54,10 @@ def _once(world: World, workflow: Workflow) -> tuple[float, float]:
 
 def _figures(way: str, taken: list[tuple[float, float]]) -> Result:
     seconds = [site_s for site_s, _ in taken]
-    median, most = statistics.median(seconds), WAYS[way][1]
-    return {
-        "p50_s": round(median, 2),
-        "min_s": min(seconds),
-        "max_s": max(seconds),
-        "execution_s": round(statistics.median(whole for _, whole in taken), 2),
-        "at_most_s": most,
-        "met": median <= most,
-    }
+    median = statistics.median(seconds)
+    figures = {"p50_s": round(median, 2), "min_s": min(seconds), "max_s": max(seconds)}
+    if (most := MOST_S.get(way)) is None:
+        return figures
+    whole = statistics.median(execution_s for _, execution_s in taken)
+    judged = {"at_most_s": most, "met": median <= most}
+    return {**figures, "execution_s": round(whole, 2), **judged}

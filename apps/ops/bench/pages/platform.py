@@ -2,7 +2,7 @@
 
 import argparse
 
-from apps.ops.bench.base import Result, Say
+from apps.ops.bench.base import BenchError, Result, Say
 from apps.ops.bench.doses import FULL
 from apps.ops.bench.observer import Observer
 from apps.ops.bench.pages.site import serving
@@ -13,7 +13,9 @@ from apps.ops.devstack import browser
 def measure(options: argparse.Namespace, say: Say) -> Result:
     """The demo's challenge and the long run, as far as they are wanted."""
     # Tells the worker which browser it is, and that root has no sandbox.
-    browser.ensure()
+    found = browser.ensure()
+    if found is None:
+        raise BenchError("no Chrome or Chromium is on this machine")
     result: Result = {}
     with serving() as url, BenchStack(say, more=_settings(url)) as stack:
         stack.prepare_django()
@@ -26,7 +28,9 @@ def measure(options: argparse.Namespace, say: Say) -> Result:
             world = World(stack, observer, FULL)
             if options.challenges:
                 say("the demo's challenge")
-                result["challenge"] = challenge.measure(world, options.challenges)
+                result["challenge"] = challenge.measure(
+                    world, found, options.challenges
+                )
             if options.executions:
                 say(f"{options.executions} executions, one after the other")
                 result["soak"] = soak.measure(world, url, options.executions, say)

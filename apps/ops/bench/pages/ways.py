@@ -4,12 +4,16 @@ import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from apps.ops.bench.base import Result, Say
 from apps.ops.devstack.browser import Browser
 from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.host import BrowserHost
 from apps.steps.browser.session import BrowserSession
+
+if TYPE_CHECKING:
+    from selenium.webdriver.chrome.webdriver import WebDriver
 
 Open = Callable[[str], float]
 
@@ -96,23 +100,30 @@ def _warm(host: BrowserHost, url: str) -> float:
         return time.perf_counter() - began
 
 
-def _cold(found: Browser, url: str) -> float:
+@contextlib.contextmanager
+def plain_driver(found: Browser, page_load: str = "normal") -> Iterator["WebDriver"]:
     """Selenium with a driver and a browser of its own."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     options.binary_location = str(found.program)
+    options.page_load_strategy = page_load
     for switch in SWITCHES:
         options.add_argument(switch)
     service = Service(str(found.driver) if found.driver else None)
-    began = time.perf_counter()
     driver = webdriver.Chrome(options=options, service=service)
     try:
-        driver.get(url)
-        return time.perf_counter() - began
+        yield driver
     finally:
         driver.quit()
+
+
+def _cold(found: Browser, url: str) -> float:
+    began = time.perf_counter()
+    with plain_driver(found) as driver:
+        driver.get(url)
+        return time.perf_counter() - began
 
 
 @contextlib.contextmanager
