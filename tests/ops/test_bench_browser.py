@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 def test_says_how_long_each_way_takes_and_what_executions_leave_behind():
     command = [sys.executable, str(ROOT / "manage.py"), "bench", "browser", "--json"]
     done = subprocess.run(
-        [*command, "--samples=2", "--challenges=1", "--executions=3"],
+        [*command, "--samples=1", "--challenges=1", "--executions=3"],
         env={**os.environ, "RPA_BOOTSTRAP": "0"},
         capture_output=True,
         text=True,
