@@ -249,6 +249,8 @@ SELENIUM_REMOTE_URL = env.str("SELENIUM_REMOTE_URL", "")
 EGRESS_PROXY_LISTEN = env.str("EGRESS_PROXY_LISTEN", "127.0.0.1")
 EGRESS_PROXY_HOST = env.str("EGRESS_PROXY_HOST", "")
 EGRESS_PROXY_PEERS = env.str("EGRESS_PROXY_PEERS", "")
+BROWSER_MAX_CONTEXTS = env.int("BROWSER_MAX_CONTEXTS", 500)
+BROWSER_MAX_MEMORY_BYTES = env.int("BROWSER_MAX_MEMORY_BYTES", 1024**3)
 
 # --- E-mail -------------------------------------------------------------------
 

@@ -34,9 +34,12 @@ class Site:
 
 
 @contextmanager
-def running_host(**more: Any) -> Iterator[BrowserHost]:
+def running_host(
+    options: BrowserOptions = BrowserOptions(),  # noqa: B008  # never changes
+    **more: Any,
+) -> Iterator[BrowserHost]:
     """A browser of the test's own."""
-    made = BrowserHost(BrowserOptions(), **{"proxy_address": None} | more)
+    made = BrowserHost(options, **{"proxy_address": None} | more)
     try:
         yield made
     finally:

@@ -13,10 +13,10 @@ from tests.fixtures_engine import ROOT
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
 
-def test_says_how_long_each_way_takes_and_what_a_context_holds():
+def test_says_how_long_each_way_takes_and_what_executions_leave_behind():
     command = [sys.executable, str(ROOT / "manage.py"), "bench", "browser", "--json"]
     done = subprocess.run(
-        [*command, "--samples=2", "--sessions=10"],
+        [*command, "--samples=1", "--challenges=1", "--executions=3"],
         env={**os.environ, "RPA_BOOTSTRAP": "0"},
         capture_output=True,
         text=True,
@@ -26,8 +26,12 @@ def test_says_how_long_each_way_takes_and_what_a_context_holds():
     found = json.loads(done.stdout)
     assert 0 < found["ways"]["warm"]["p50_ms"] < found["ways"]["cold"]["p50_ms"]
     assert found["memory_per_context_mib"] > 0
-    growth = found["growth"]
-    # Chromium keeps a spare process or two for the next page when it likes to.
-    assert growth["after"]["processes"] <= growth["before"]["processes"] + 2
+    assert found["challenge"]["solve_form"]["p50_s"] > 0
+    assert found["challenge"]["type"]["p50_s"] > 0
+    assert found["challenge"]["selenium"]["p50_s"] > 0
+    soak = found["soak"]
+    assert [look["after"] for look in soak["course"]] == [0, 3]
+    assert soak["course"][1]["processes"] > 3
+    assert soak["leaked"] == []
     left = [one for one in psutil.process_iter() if "chrom" in one.name()]
     assert not [one for one in left if one.ppid() == os.getpid()]

@@ -71,6 +71,9 @@ class ProcessTools:
             firefox_path=settings.FIREFOX_PATH or None,
             geckodriver_path=settings.GECKODRIVER_PATH or None,
             remote=self._remote,
+            most_contexts=settings.BROWSER_MAX_CONTEXTS,
+            most_memory_bytes=settings.BROWSER_MAX_MEMORY_BYTES,
+            most_download_bytes=settings.FILE_MAX_BYTES,
         )
         return BrowserHost(options, proxy_address=self.proxy)
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -58,14 +59,21 @@ class BenchStack(Stack):
 
     Args:
         parent: where its directory is made; the disk that is measured.
+        more: settings of its own; `EGRESS_ALLOW` comes on top of what is allowed.
     """
 
-    def __init__(self, say: Say, parent: Path | None = None) -> None:
+    def __init__(
+        self,
+        say: Say,
+        parent: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         directory = Path(tempfile.mkdtemp(prefix="rpa-bench-", dir=parent))
         self.log = LogDisplay(directory / "programs.log")
         super().__init__(directory.resolve(), free_port(), self.log)
         self.sink_port = free_port()
         self.say = say
+        self._more = dict(more or {})
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
@@ -144,10 +152,12 @@ class BenchStack(Stack):
             os.environ.pop(name, None)
             os.environ.pop(f"{name}_FILE", None)
         own = {
-            "EGRESS_ALLOW": f"127.0.0.1:{self.sink_port}",
             "RPA_DEMO": "0",
             "WORKFLOW_MAX_CONCURRENT": str(CONCURRENCY),
             "LOG_LEVEL": "INFO",
+            **self._more,
         }
+        reached = [f"127.0.0.1:{port}" for port in (self.sink_port, self.port)]
+        own["EGRESS_ALLOW"] = ",".join([*reached, own.get("EGRESS_ALLOW", "")])
         made = environment.development(self.data_dir, self.port, own)
         os.environ.update({**made, **own})

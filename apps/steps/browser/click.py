@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
     ElementNotInteractableException,
+    MoveTargetOutOfBoundsException,
     StaleElementReferenceException,
     WebDriverException,
 )
@@ -25,6 +26,11 @@ from apps.steps.browser.mouse import (
     require_inside,
 )
 from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.quick_click import (
+    await_what_it_began,
+    can_click_quickly,
+    click_quickly,
+)
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
@@ -106,6 +112,7 @@ class Click(StepType[ClickParams]):
 _IN_THE_WAY = (
     ElementClickInterceptedException,
     ElementNotInteractableException,
+    MoveTargetOutOfBoundsException,
     StaleElementReferenceException,
 )
 
@@ -123,13 +130,15 @@ def click_once(browser: BrowserSession, params: ClickParams) -> JsonObject:
         found = _look(browser, params, max(0.05, deadline - time.monotonic()))
         try:
             with browser.commanding(*_IN_THE_WAY):
-                _press(browser, params, found)
+                is_quick = _press(browser, params, found)
         except _IN_THE_WAY as error:
             obstacle = _told(error)
             return None
         except PageChanged as error:
             # The click may have done that, so it is not repeated.
             raise TemporaryFailure(error.message, code=error.code) from error
+        if is_quick:
+            await_what_it_began(browser)
         return found
 
     found = browser.poll(attempt, seconds)
@@ -147,12 +156,17 @@ def _look(browser: BrowserSession, params: ClickParams, seconds: float) -> JsonO
     return found
 
 
-def _press(browser: BrowserSession, params: ClickParams, found: JsonObject) -> None:
+def _press(browser: BrowserSession, params: ClickParams, found: JsonObject) -> bool:
+    """Click; gives whether what that began was not waited for."""
+    if params.is_plain and can_click_quickly(found):
+        click_quickly(browser, found["element"])
+        return True
     # The driver's own click takes what it finds in shadow roots for something else.
     if params.is_plain and not found["isInShadow"]:
         found["element"].click()
     else:
         click_at(browser.driver, found, *params.clicks, params.modifiers)
+    return False
 
 
 def _told(error: WebDriverException) -> str:

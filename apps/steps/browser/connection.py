@@ -28,6 +28,7 @@ from apps.steps.browser.requests import Requests
 from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
 from apps.steps.browser.target import Target, parse_selector
+from apps.steps.browser.watcher import Watcher
 
 if TYPE_CHECKING:
     from selenium.common.exceptions import WebDriverException
@@ -60,6 +61,7 @@ class BrowserConnection(Patience):
         frame: selectors of the frames on the way to where steps look for elements.
         missing_frame: the one that was not there when it was last looked for.
         recorder: what the pages said and asked for; None: nobody listens.
+        watcher: deals with what pages do by themselves.
     """
 
     def __init__(
@@ -85,12 +87,13 @@ class BrowserConnection(Patience):
         # A command had no answer: the driver is still at it, and takes no other.
         self._is_stuck = False
         self._has_dialogs = self._was_lost = False
-        self.dialogs, self.downloads = Dialogs(), Downloads()
+        self.dialogs, self.downloads = Dialogs(), Downloads(host.most_download_bytes)
         self.requests = Requests()
         self.frame: tuple[str, ...] = ()
         self.missing_frame: str | None = None
         self.recorder = None if self.settings.evidence == "off" else Recorder()
         self._tab = ""
+        self.watcher = Watcher(self.dialogs, self.downloads)
 
     @property
     def proxy_address(self) -> tuple[str, int] | None:
@@ -135,7 +138,7 @@ class BrowserConnection(Patience):
         """The context, borrowed if need be; errors as for `driver`."""
         return self._loan or self._start()
 
-    def bidi(self, method: str, **parameters: Any) -> JsonObject:
+    def bidi(self, method: str, /, **parameters: Any) -> JsonObject:
         """Send a BiDi command; gives its result.
 
         Raises:
@@ -341,6 +344,7 @@ class BrowserConnection(Patience):
             proxy=self._proxy,
         )
         self._tab = loan.context.tab
+        self.watcher.watch(loan)
         self._refuse_if_closed()  # by another thread, meanwhile
         self._put_on(Outfit(loan, self.settings, self._kept))
         elapsed_ms = round((time.monotonic() - started) * 1000)
@@ -367,6 +371,7 @@ class BrowserConnection(Patience):
         loan = self._loan
         if loan is None:
             return False
+        self.watcher.stop()
         if self._outfit is not None:
             self._outfit.close()
         self._host.give_back(loan, was_cut=self._is_busy or self._is_stuck)
@@ -377,20 +382,12 @@ class BrowserConnection(Patience):
 
     def _happened(self, event: str, facts: JsonObject) -> None:
         """Deal with what the browser tells of; on its own thread, so never waits."""
-        loan = self._loan
         if self._outfit is not None and self._outfit.notes(event, facts):
             return
-        if event == "browsingContext.userPromptOpened" and loan is not None:
-            answer = self.dialogs.answer(facts)
-            loan.bidi.tell("browsingContext.handleUserPrompt", **answer)
-        elif event == "browsingContext.downloadWillBegin":
-            self.downloads.begin(facts)
-        elif event == "browsingContext.downloadEnd":
-            self.downloads.end(facts)
-        else:
-            self.requests.take(event, facts)
-            if self.recorder is not None:
-                self.recorder.take(event, facts)
+        self.watcher.take(event, facts)
+        self.requests.take(event, facts)
+        if self.recorder is not None:
+            self.recorder.take(event, facts)
 
     def _time_left(self) -> float:
         if self.deadline is None:

@@ -56,7 +56,9 @@ _GONE = re.compile(
 _PASSING = re.compile(
     r"document unloaded|no such execution context|[Cc]annot find context|"
     r"stale element|aborted by navigation|detached|does not belong to the document|"
-    r"[Dd]ocument was unloaded|Actor '\w+' destroyed|AbortError|dead object"
+    r"[Dd]ocument was unloaded|Actor '\w+' destroyed|AbortError|dead object|"
+    # Of a page that does not want to be left; it is answered in a moment.
+    r"Unexpected dialog type beforeunload"
 )
 
 

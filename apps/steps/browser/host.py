@@ -50,6 +50,11 @@ class BrowserHost:
         return self._options.command_timeout.total_seconds()
 
     @property
+    def most_download_bytes(self) -> int:
+        """What the pages of one execution may download."""
+        return self._options.most_download_bytes
+
+    @property
     def is_running(self) -> bool:
         """Whether a browser runs."""
         return any(one.is_running for one in self._keepers())

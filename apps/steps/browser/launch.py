@@ -50,14 +50,14 @@ class Files(Protocol):
         """Let the browser have a file; gives its name as the browser knows it.
 
         Raises:
-            PermanentFailure: `remote_files_unsupported` or `too_large`.
+            PermanentFailure: `remote_files_unsupported` or `file_too_large`.
         """
 
     def fetch(self, file: Path, folder: Path) -> Path:
         """A file that the browser has downloaded, on this machine.
 
         Raises:
-            PermanentFailure: `remote_files_unsupported` or `too_large`.
+            PermanentFailure: `remote_files_unsupported` or `file_too_large`.
             TemporaryFailure: `download_failed`.
         """
 

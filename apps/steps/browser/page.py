@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from apps.core.types import JsonObject
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import Target
+from apps.steps.browser.watcher import MOST_TABS
 from apps.steps.context import StepContext
 
 
@@ -16,8 +17,17 @@ def on_page(ctx: StepContext) -> Iterator[BrowserSession]:
     session.deadline = ctx.deadline
     try:
         yield session
+        _tell_of_tabs(session, ctx)
     finally:
         session.deadline = None
+
+
+def _tell_of_tabs(session: BrowserSession, ctx: StepContext) -> None:
+    refused, session.watcher.refused_tabs = session.watcher.refused_tabs, 0
+    if refused:
+        ctx.warn(
+            f"{refused} new tabs were closed at once: up to {MOST_TABS} may be open."
+        )
 
 
 def note_fallback(ctx: StepContext, target: Target, found: JsonObject) -> None:

@@ -62,6 +62,7 @@ class BrowserSession(BrowserConnection):
         deadline = time.monotonic() + seconds
         since = self._state_before()["since"]
         self.frame = ()
+        self.watcher.broken.clear()
         if self.settings.geolocation is not None:
             self._let_locate(url)
         try:
@@ -70,6 +71,7 @@ class BrowserSession(BrowserConnection):
             raise self._cause(url, error) from error
         state = self.state()
         while not self._is_loaded(state, wait_until):
+            self._require_unbroken(url)
             if time.monotonic() > deadline:
                 message = f"{shown_url(url)} was not loaded within {seconds:g} s."
                 raise TemporaryFailure(message, code="timeout")
@@ -261,6 +263,20 @@ class BrowserSession(BrowserConnection):
             driver.set_page_load_timeout(seconds)
             with contextlib.suppress(passing):
                 driver.get(url)
+
+    def _require_unbroken(self, url: str) -> None:
+        """Wait no longer for a page whose server broke its answer off.
+
+        Raises:
+            TemporaryFailure, PermanentFailure: one of Chromium's codes.
+        """
+        code = self.watcher.broken.get(self._tab)
+        if code is None:
+            return
+        if not self.html():
+            # It has nothing to show, and a picture of it would never come.
+            self.open_new_tab()
+        raise net_error(code, shown_url(url))
 
     def _cause(self, url: str, error: RpaError) -> RpaError:
         """What lies behind a failed load: the proxy's refusal, or the error itself."""

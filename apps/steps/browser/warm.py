@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_CONTEXTS = 500
-MOST_MEMORY_BYTES = 1024**3
 # What a context that an interrupt cut off may take to show that the driver is free.
 _FREE_WITHIN_S = 2.0
 
@@ -265,9 +263,10 @@ class WarmBrowser:
             self.discard()
 
     def _is_worn(self, browser: Running) -> bool:
-        if browser.made >= MOST_CONTEXTS or not (self._stays or browser.lent):
+        is_idle = not (self._stays or browser.lent)
+        if is_idle or browser.made >= self._options.most_contexts:
             return True
-        return self.memory_bytes() > MOST_MEMORY_BYTES
+        return self.memory_bytes() > self._options.most_memory_bytes
 
     # --- the thread -----------------------------------------------------------------
 

@@ -59,6 +59,21 @@ def say(proxy: EgressProxy, data: bytes) -> bytes:
     return answer
 
 
+def test_what_it_hands_on_does_not_wait_for_the_browsers_word(
+    proxy: EgressProxy, http_server: HttpServer
+) -> None:
+    http_server.answers("/a", body=b"made")
+    with dial(proxy) as sock:
+        sock.sendall(
+            f"GET {http_server.url('/a')} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        )
+        assert read_head(sock).startswith(b"HTTP/1.1 200")
+        server = proxy._server
+        assert server is not None
+        (client,) = server._open
+        assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_carries_plain_requests(
     browser: requests.Session, http_server: HttpServer
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from apps.core.errors import TemporaryFailure
 from apps.steps.browser import host as hosts
-from apps.steps.browser import warm
+from apps.steps.browser.chromium.options import BrowserOptions
 from apps.steps.browser.chromium.processes import remove_orphans
 from apps.steps.browser.local import FOLDER
 from apps.steps.browser.session import BrowserSession
@@ -41,9 +41,8 @@ def test_the_next_context_is_ready_before_it_is_needed(site):
             assert host.usual._browser is browser
 
 
-def test_a_browser_that_served_long_enough_is_replaced(monkeypatch):
-    monkeypatch.setattr(warm, "MOST_CONTEXTS", 2)
-    with running_host(keeps_warm=False) as host:
+def test_a_browser_that_served_long_enough_is_replaced():
+    with running_host(BrowserOptions(most_contexts=2), keeps_warm=False) as host:
         folders = []
         for _ in range(4):
             with BrowserSession(host) as session:
@@ -53,9 +52,8 @@ def test_a_browser_that_served_long_enough_is_replaced(monkeypatch):
     assert not any(folder.exists() for folder in folders)
 
 
-def test_a_browser_that_holds_too_much_memory_is_replaced(monkeypatch):
-    monkeypatch.setattr(warm, "MOST_MEMORY_BYTES", 1)
-    with running_host(keeps_warm=False) as host:
+def test_a_browser_that_holds_too_much_memory_is_replaced():
+    with running_host(BrowserOptions(most_memory_bytes=1), keeps_warm=False) as host:
         with BrowserSession(host) as session:
             session.state()
         assert not host.is_running

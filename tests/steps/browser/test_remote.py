@@ -146,7 +146,7 @@ def test_files_that_are_too_large_do_not_go_over(grid, tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"abc")
     with BrowserSession(grid) as session, pytest.raises(PermanentFailure) as caught:
         session.loan.files.hand_over(tmp_path / "a")
-    assert caught.value.code == "too_large"
+    assert caught.value.code == "file_too_large"
 
 
 def test_a_wrong_password_fails_for_good_and_is_told_to_nobody(

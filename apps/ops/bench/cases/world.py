@@ -11,6 +11,8 @@ import requests
 
 from apps.accounts.viewer import Viewer
 from apps.core import tenancy
+from apps.core.types import JsonObject
+from apps.executions.models import Execution
 from apps.executions.services import execution_start
 from apps.ops.bench.base import BenchError
 from apps.ops.bench.doses import Dose
@@ -48,9 +50,14 @@ class World:
         with tenancy.tenant(self.viewer.organization_id):
             return workflow_create(by=self.viewer, document=document)
 
-    def start(self, workflow: Workflow) -> uuid.UUID:
+    def start(self, workflow: Workflow, inputs: JsonObject | None = None) -> uuid.UUID:
         """Submit one execution, as a schedule or a webhook would."""
-        return execution_start(workflow=workflow, trigger="api").id
+        return execution_start(workflow=workflow, trigger="api", inputs=inputs).id
+
+    def now(self, execution_id: uuid.UUID) -> Execution:
+        """An execution as it stands now."""
+        with tenancy.tenant(self.viewer.organization_id):
+            return Execution.objects.get(id=execution_id)
 
     def wait_until_all_end(self, workflow: Workflow) -> None:
         """Return once none of the workflow's executions is open."""

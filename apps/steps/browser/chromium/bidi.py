@@ -86,7 +86,7 @@ class Bidi:
         self._handlers[event] = handler
 
     def call(
-        self, method: str, *, within_s: float = _USUAL_S, **parameters: Any
+        self, method: str, /, *, within_s: float = _USUAL_S, **parameters: Any
     ) -> JsonObject:
         """Send a command and wait for its result.
 
@@ -100,7 +100,7 @@ class Bidi:
         except NoAnswer:
             raise BidiGone(f"no answer to {method} within {within_s:g} s") from None
 
-    def tell(self, method: str, **parameters: object) -> None:
+    def tell(self, method: str, /, **parameters: object) -> None:
         """Send a command whose result nobody waits for."""
         with contextlib.suppress(BidiGone):
             self._send(method, parameters)

@@ -152,6 +152,15 @@ def replace_tabs(bidi: Bidi, user_context: str, old: list[str]) -> str:
     return str(made["context"])
 
 
+def cancel_download(bidi: Bidi, user_context: str, download: str) -> None:
+    """Ask the browser to break a download off, and to remove what there is of it."""
+    bidi.tell(
+        "goog:cdp.sendCommand",
+        method="Browser.cancelDownload",
+        params={"guid": download, "browserContextId": user_context},
+    )
+
+
 def dress(bidi: Bidi, context: UserContext, settings: BrowserSettings) -> None:
     """Make a new context what the workflow wants it to be.
 

@@ -63,6 +63,9 @@ class BrowserOptions:
         command_timeout: for one command to the browser, page loads apart.
         firefox_path, geckodriver_path: the same for Firefox.
         remote: where browsers are sessions of; None: they are started here.
+        most_contexts: after so many executions the browser is replaced.
+        most_memory_bytes: also when it holds more between two of them.
+        most_download_bytes: what the pages of one execution may download.
     """
 
     path: str | None = None
@@ -74,6 +77,9 @@ class BrowserOptions:
     firefox_path: str | None = None
     geckodriver_path: str | None = None
     remote: Place | None = None
+    most_contexts: int = 500
+    most_memory_bytes: int = 1024**3
+    most_download_bytes: int = 200 * 1024**2
 
 
 def switches(

@@ -67,7 +67,7 @@ class RemoteFiles:
         """Send a file; gives its name as the browser knows it.
 
         Raises:
-            PermanentFailure: `remote_files_unsupported` or `too_large`.
+            PermanentFailure: `remote_files_unsupported` or `file_too_large`.
         """
         _check_size(file.name, file.stat().st_size)
         packed = io.BytesIO()
@@ -82,7 +82,7 @@ class RemoteFiles:
         """Get a file that was downloaded.
 
         Raises:
-            PermanentFailure: `remote_files_unsupported` or `too_large`.
+            PermanentFailure: `remote_files_unsupported` or `file_too_large`.
             TemporaryFailure: `download_failed`.
         """
         name = re.split(r"[/\\]", str(file))[-1]
@@ -146,7 +146,7 @@ def _check_size(name: str, size: int) -> None:
         raise PermanentFailure(
             f"`{name[:200]}` has more than {MAX_BYTES // 1024**2} MiB, too much to go "
             "between here and a remote browser.",
-            code="too_large",
+            code="file_too_large",
         )
 
 

@@ -65,7 +65,8 @@ const reaching = (() => {
   function spotOf(element, position) {
     const [from, to] = [middleOf(element), pointIn(element, position)];
     const isInShadow = element.getRootNode() !== document;
-    return { offset: [Math.round(to.x - from.x), Math.round(to.y - from.y)], isInShadow };
+    const isOption = element.matches('option');
+    return { offset: [Math.round(to.x - from.x), Math.round(to.y - from.y)], isInShadow, isOption };
   }
 
   // Finds an element at rest that the mouse can reach: nothing lies above it. Gives
