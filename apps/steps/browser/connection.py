@@ -86,7 +86,7 @@ class BrowserConnection(Patience):
         self._is_busy = False
         # A command had no answer: the driver is still at it, and takes no other.
         self._is_stuck = False
-        self._has_dialogs = self._was_lost = False
+        self._has_dialogs = self._was_lost = self._is_settled = False
         self.dialogs, self.downloads = Dialogs(), Downloads(host.most_download_bytes)
         self.requests = Requests()
         self.frame: tuple[str, ...] = ()
@@ -246,7 +246,7 @@ class BrowserConnection(Patience):
         try:
             with told(*passing):
                 driver = self.driver
-                self._is_busy = True
+                self._is_busy, self._is_settled = True, False
                 yield driver
         except BrowserTimeout:
             self._is_stuck = True

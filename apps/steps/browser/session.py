@@ -212,9 +212,12 @@ class BrowserSession(BrowserConnection):
         """Wait for the page that a click has just asked for, if it did.
 
         The driver waits for a navigation by itself, but only once the page has begun
-        it: a form is sent in a task after the click's own.
+        it: a form is sent in a task after the click's own. Does nothing when no
+        command came since the last time.
         """
-        self.steadily(lambda: self.run(None, "keeping.settle"))
+        if not self._is_settled:
+            self.steadily(lambda: self.run(None, "keeping.settle"))
+            self._is_settled = True
 
     def checkpoint(self) -> JsonObject:
         """What `restore` needs in another browser: address, cookies, storage."""

@@ -4,6 +4,7 @@ import contextlib
 import io
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import requests
@@ -38,10 +39,14 @@ def _once(driver: Any, url: str, people: list[dict[str, str]]) -> float:
     driver.get(f"{url}/demo/challenge")
     driver.find_element(By.XPATH, "//button[.='Start']").click()
     for number, person in enumerate(people, start=1):
-        _wait(lambda end=f"rounds/{number}": driver.current_url.endswith(end))
+        _wait(partial(_is_at, driver, f"rounds/{number}"))
         driver.execute_script(_FILL, person).click()
     _wait(lambda: driver.find_elements(By.ID, "seconds"))
     return float(driver.find_element(By.ID, "seconds").text)
+
+
+def _is_at(driver: Any, end: str) -> bool:
+    return bool(driver.current_url.endswith(end))
 
 
 def _wait(happens: Callable[[], Any]) -> None:

@@ -9,7 +9,7 @@ import psutil
 
 from apps.ops.bench.base import BenchError, Result, Say
 from apps.ops.bench.cases.world import World
-from apps.steps.browser.chromium.launch import FOLDER
+from apps.steps.browser.local import FOLDER
 from apps.workflows.models import Workflow
 
 # The first ones fill what stays: code, caches, connections, Chromium's own pools.

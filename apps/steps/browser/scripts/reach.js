@@ -5,11 +5,12 @@ const reaching = (() => {
     return { left, top, width, height };
   };
 
-  // Two frames of the screen. A page that is not drawn has none, and some pages stop
-  // or replace what waits for them: then a tenth of a second.
-  const frames = () => new Promise((resolve) => {
+  // The screen's next frame, after what the page itself has asked to do in it. A page
+  // that is not drawn has none, and some pages stop or replace what waits for it: then
+  // a tenth of a second.
+  const nextFrame = () => new Promise((resolve) => {
     AbortSignal.timeout(100).addEventListener('abort', resolve);
-    requestAnimationFrame(() => requestAnimationFrame(resolve));
+    requestAnimationFrame(resolve);
   });
 
   // Whether an element stays where it is, also when a script moves it.
@@ -17,7 +18,7 @@ const reaching = (() => {
     // Movement without end cannot be waited for.
     if (rpa.animations(element).some((one) => !rpa.ends(one))) return true;
     const before = JSON.stringify(boxOf(element));
-    await frames();
+    await nextFrame();
     return element.isConnected && JSON.stringify(boxOf(element)) === before;
   }
 
