@@ -176,6 +176,7 @@ CHANNEL_LAYERS = {
 
 # --- WebSocket ------------------------------------------------------------------
 
+SOCKET_AUTHENTICATE_WITHIN = seconds("SOCKET_AUTHENTICATE_WITHIN_S", 5)
 SOCKET_PING = seconds("SOCKET_PING_S", 20)
 SOCKET_SILENT_AFTER = seconds("SOCKET_SILENT_AFTER_S", 60)
 # How often rights of those who are connected are looked at again.

@@ -91,7 +91,7 @@ def count_after(channel: Channel, after: int, *, most: int) -> int:
             "SELECT count(*) FROM (SELECT 1 FROM (SELECT %(id)s::uuid AS id,"  # noqa: S608  # constants
             " %(organization)s::uuid AS organization_id) AS asked"
             f" JOIN events_event e ON {condition}"
-            " WHERE e.seq > %(after)s LIMIT %(most)s) AS some",
+            " WHERE e.seq > %(after)s LIMIT %(most)s) AS counted",
             {
                 "id": channel.id,
                 "organization": channel.organization_id,

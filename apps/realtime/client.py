@@ -173,7 +173,8 @@ class Client:
             await self._begin(name, action.after)
         except RpaError as problem:
             self._fail(name, problem.code, str(problem), **problem.details)
-        except DatabaseError:
+        except DatabaseError as failure:
+            log.warning("subscription failed", extra={"error": repr(failure)[:200]})
             self._fail(name, "unavailable", "The database does not answer.")
         except Exception:
             log.exception("subscription stumbled")

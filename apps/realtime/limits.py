@@ -36,6 +36,7 @@ class Limits:
 def limits() -> Limits:
     """What the settings say."""
     return Limits(
+        authenticate_s=settings.SOCKET_AUTHENTICATE_WITHIN.total_seconds(),
         ping_s=settings.SOCKET_PING.total_seconds(),
         silent_s=settings.SOCKET_SILENT_AFTER.total_seconds(),
         recheck_s=settings.SOCKET_RECHECK.total_seconds(),

@@ -20,6 +20,8 @@ from websockets.http11 import Request
 EXTENSION = "rpa.direct"
 # What was written and not acknowledged for so long has nobody at the other end.
 _UNACKNOWLEDGED_MS = 30_000
+# The system would take megabytes for a client that reads nothing.
+_SYSTEM_BUFFER_BYTES = 128 * 1024
 # How long a client may take to read the last of what was written, and why it ended.
 _LAST_WORDS_S = 10.0
 
@@ -35,7 +37,10 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
         found = transport.get_extra_info("socket")
-        if found is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        if found is None:
+            return
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SYSTEM_BUFFER_BYTES)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
             found.setsockopt(
                 socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS
             )

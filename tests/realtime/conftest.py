@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,10 +26,12 @@ from tests.servers import TestRun
 
 # Long enough for a loaded machine, short enough to wait for.
 SHORT = {
+    "SOCKET_AUTHENTICATE_WITHIN_S": "1",
+    "SOCKET_BUFFER_BYTES": "65536",
     "SOCKET_PING_S": "0.5",
     "SOCKET_SILENT_AFTER_S": "4",
     "SOCKET_RECHECK_S": "0.5",
-    "SOCKET_CONNECTIONS_PER_USER": "8",
+    "SOCKET_CONNECTIONS_PER_USER": "24",
     "SOCKET_SUBSCRIPTIONS": "10",
     "SOCKET_REPLAY_EVENTS": "3000",
     "LOG_LEVEL": "INFO",
@@ -46,20 +49,23 @@ class Socket:
 
     def hear(self, within: float = 20) -> dict[str, Any]:
         """The next message that is no ping."""
-        while True:
-            found: dict[str, Any] = json.loads(self.connection.recv(within))
-            if found["type"] != "ping":
-                return found
-            self.say("pong")
+        return self._next(lambda found: found["type"] != "ping", within)
 
     def until(self, type_: str, within: float = 20) -> dict[str, Any]:
         """The next message of this type."""
-        while True:
+        return self._next(lambda found: found["type"] == type_, within)
+
+    def _next(
+        self, is_it: Callable[[dict[str, Any]], bool], within: float
+    ) -> dict[str, Any]:
+        give_up = time.monotonic() + within
+        while time.monotonic() < give_up:
             found: dict[str, Any] = json.loads(self.connection.recv(within))
-            if found["type"] == type_:
-                return found
             if found["type"] == "ping":
                 self.say("pong")
+            if is_it(found):
+                return found
+        raise TimeoutError("nothing of it came")
 
     def subscribe(self, channel: str, **values: Any) -> dict[str, Any]:
         """Subscribe; gives the answer."""
