@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import sys
 import time
 import uuid
@@ -10,15 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from apps.core import tenancy
-from apps.core.ids import uuid7
 from apps.events import publisher
-from apps.events.services import emit
+from apps.events.models import Event
+from apps.events.services import emit, emit_each
 from apps.ops.devstack.processes import free_port
 from tests.fixtures_cast import Person
 from tests.fixtures_engine import ROOT, Program, wait_for
@@ -115,11 +115,9 @@ def start_web(log: Path, **environment: str) -> Web:
     program.start(log)
 
     def is_up() -> bool:
-        try:
-            address = f"http://127.0.0.1:{port}/api/health/live"
-            return httpx.get(address).status_code == 200
-        except httpx.TransportError:
-            return False
+        # It listens once the application is there.
+        with socket.socket() as found:
+            return found.connect_ex(("127.0.0.1", port)) == 0
 
     wait_for(is_up, what=f"web starts, see {program.log}")
     return Web(program, port)
@@ -184,10 +182,27 @@ def tell(person: Person, *texts: Any, **about: Any) -> None:
     publish()
 
 
+def say_many(person: Person, texts: range) -> None:
+    """Much happens at once."""
+    with tenancy.tenant(person.organization_id):
+        emit_each(
+            "note",
+            (
+                Event(organization_id=person.organization_id, payload={"n": text})
+                for text in texts
+            ),
+        )
+
+
+def tell_fast(person: Person, count: int) -> None:
+    """Much happens, and is published."""
+    say_many(person, range(count))
+    publish()
+
+
 def organization(person: Person) -> str:
     """The channel of the organization."""
     return f"organization-activity:{person.organization_id}"
 
 
 NOBODY = uuid.UUID("0190a000-0000-7000-8000-000000000000")
-__all__ = ["NOBODY", "Socket", "Web", "organization", "publish", "say", "tell", "uuid7"]

@@ -2,18 +2,29 @@
 
 import json
 import socket as sockets
+from contextlib import suppress
+from datetime import timedelta
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from apps.accounts.models import ApiKey, Membership
+from apps.accounts.models import ApiKey, Membership, SignIn
 from apps.accounts.services.signing_in import sign_in_end
 from apps.accounts.tokens import SocketAccess, access_token
 from apps.core import tenancy
-from tests.fixtures_cast import Person, sign_in
-from tests.fixtures_engine import Engine, wait_for
-from tests.realtime.conftest import NOBODY, Web, organization, publish, say, tell, uuid7
+from apps.core.ids import uuid7
+from tests.fixtures_cast import Person
+from tests.fixtures_engine import Engine
+from tests.realtime.conftest import (
+    NOBODY,
+    Web,
+    organization,
+    publish,
+    say,
+    tell,
+    tell_fast,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -37,8 +48,6 @@ def test_or_with_the_first_message(web: Web, alice: Person) -> None:
 
 def test_pages_and_programs_have_tokens_of_their_own(web, alice, api_key) -> None:
     with tenancy.system():
-        from apps.accounts.models import SignIn
-
         known = SignIn.objects.get(id=alice.viewer.sign_in_id)
     page = access_token(alice.user, known, alice.organization_id, kind=SocketAccess)
     web.sign_in(page)
@@ -120,8 +129,7 @@ def test_a_foreign_channel_looks_like_one_that_does_not_exist(
 
 @pytest.mark.parametrize(
     "name",
-    ["", "x", "workflow-status", "workflow-status:", "no-such:" + str(NOBODY)]
-    + ["workflow-status:*", "workflow-status:" + "0" * 36, "x" * 9000, "a:\u202e"],
+    ["", "x", "workflow-status:", f"no-such:{NOBODY}", "workflow-status:*", "x" * 9000],
 )
 def test_odd_names_of_channels_are_unknown(web: Web, alice: Person, name: str) -> None:
     assert web.sign_in(alice).subscribe(name)["code"] == "unknown_channel"
@@ -197,7 +205,7 @@ def test_what_a_user_is_told_in_another_organization_stays_there(
 
 
 def test_what_was_missed_comes_in_order_and_then_what_is_new(web, alice) -> None:
-    tell(alice, *range(1200))
+    tell_fast(alice, 1200)
     socket = web.sign_in(alice)
     answer = socket.subscribe(organization(alice), last_event_id=0)
     assert answer["last_event_id"] == 0
@@ -208,7 +216,7 @@ def test_what_was_missed_comes_in_order_and_then_what_is_new(web, alice) -> None
 
 
 def test_what_is_too_long_ago_or_never_was_is_told(web: Web, alice: Person) -> None:
-    tell(alice, *range(3001))
+    tell_fast(alice, 3001)
     socket = web.sign_in(alice)
     far = socket.subscribe(organization(alice), last_event_id=0)
     assert (far["code"], far["oldest_event_id"] > 0) == ("replay_too_long", True)
@@ -250,10 +258,6 @@ def test_who_signed_out_is_closed(web: Web, alice: Person) -> None:
 
 def short_token(person: Person, seconds: int) -> str:
     """A token of the same sign-in that expires soon."""
-    from datetime import timedelta
-
-    from apps.accounts.models import SignIn
-
     known = SignIn.objects.get(id=person.viewer.sign_in_id)
     lifetime = timedelta(seconds=seconds)
     return access_token(person.user, known, person.organization_id, lifetime)
@@ -294,11 +298,8 @@ def test_a_message_of_a_megabyte_is_closed(web: Web, alice: Person) -> None:
 
 
 def test_a_thousand_subscribes_are_a_flood(web: Web, alice: Person) -> None:
-    from contextlib import suppress
-
-    from websockets.exceptions import ConnectionClosed
-
-    socket = web.sign_in(alice)
+    # It reads while it sends: else the library itself waits for its own queue.
+    socket = web.sign_in(alice, max_queue=None)
     with suppress(ConnectionClosed):
         for number in range(1000):
             socket.say("subscribe", channel=f"workflow-status:{number}")
@@ -381,5 +382,3 @@ def test_steps_are_told_while_somebody_watches(web: Web, alice: Person) -> None:
     publish()
     assert socket.until("execution-failed")["id"] > 0
     assert "s3" not in json.dumps(heard)
-
-
