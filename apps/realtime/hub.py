@@ -36,7 +36,7 @@ from apps.realtime.threads import in_thread
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.25
-_PRESENCE_S = 5.0
+_PRESENCE_S, _PRESENCE_SOON_S = 5.0, 1.0
 # A room that was left is kept so long: a page that is loaded anew finds it.
 _LINGER_S = 1.0
 # How long a subscription waits for the channel layer; then the table alone has to do.
@@ -52,6 +52,7 @@ class Hub:
         self.names = Names()
         self.clients: set[Client] = set()
         self._presence = Presence()
+        self._tell_at, self._told = 0.0, Counter[str]()
         self._rooms: dict[str, Room] = {}
         self._layer: Any = get_channel_layer()
         self._ear: str | None = None
@@ -66,7 +67,7 @@ class Hub:
         self._every(_TICK_S, self._tick)
         self._every(self.limits.look_s, self._look)
         self._every(self.limits.recheck_s, self._recheck)
-        self._every(_PRESENCE_S, self._be_present)
+        self._every(_PRESENCE_SOON_S, self._be_present)
 
     # --- clients ------------------------------------------------------------------
 
@@ -95,8 +96,10 @@ class Hub:
                 client.renew(viewers.get(client.holder.key))
 
     async def _be_present(self) -> None:
-        users = self._users()
-        await in_thread(self._presence.tell, len(self.clients), users)
+        now, users = time.monotonic(), self._users()
+        if now >= self._tell_at or users != self._told:
+            self._tell_at, self._told = now + _PRESENCE_S, users
+            await in_thread(self._presence.tell, len(self.clients), users)
 
     # --- rooms --------------------------------------------------------------------
 

@@ -151,7 +151,7 @@ def test_clients_are_counted_over_processes_and_told_when_one_restarts(
     def counted() -> bool:
         for socket in sockets:
             socket.say("pong")
-        return presence.totals() == {"connectedClients": 3, "activeRooms": 2}
+        return presence.totals() == {"connectedClients": 3, "activeRooms": 1}
 
     wait_for(counted, what="both processes say how many are connected")
     tell(alice, "for all")

@@ -63,7 +63,7 @@ class _Hint(NamedTuple):
 
     @property
     def body(self) -> JsonObject:
-        """What is safe to show: neither outputs nor messages, which may hold secrets."""
+        """What is safe to show: no outputs and messages, which may hold secrets."""
         return {
             "type": self.type,
             "executionId": str(self.lease.execution_id),

@@ -23,7 +23,7 @@ _MASK = b"\0\0\0\0"
 
 
 def masked(text: bytes) -> bytes:
-    """A text message as clients send it; with zeros for a mask, which change nothing."""
+    """A text message of a client; its mask is zeros, which change nothing."""
     size = len(text)
     head = bytes((0x81, 0x80 | size)) if size < 126 else b"\x81\xfe"
     return head + (b"" if size < 126 else size.to_bytes(2, "big")) + _MASK + text
@@ -89,11 +89,9 @@ class Watcher(asyncio.Protocol):
         self._channel = channel
         self._buffer = b""
         self._is_open = False
-        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # for the types
-        self._transport = transport
+        self._transport: Any = transport  # uvloop's is of no class of asyncio's
         key = base64.b64encode(b"0123456789abcdef").decode()
         lines = (
             "GET /ws HTTP/1.1",
@@ -105,7 +103,7 @@ class Watcher(asyncio.Protocol):
             f"Sec-WebSocket-Protocol: rpa.v1, bearer.{self._order['token']}",
             "\r\n",
         )
-        transport.write("\r\n".join(lines).encode())
+        self._transport.write("\r\n".join(lines).encode())
 
     def connection_lost(self, error: Exception | None) -> None:
         self._tally.reconnects += 1
@@ -157,7 +155,6 @@ class Watcher(asyncio.Protocol):
         tally.by_ms[min(max(int((now - sent) * 1000), 0), _SLOWEST_MS)] += 1
 
     def _answer(self, found: dict[str, Any]) -> None:
-        assert self._transport is not None  # noqa: S101  # it is connected
         if found["type"] == "ping":
             self._transport.write(PONG)
         elif found["type"] == "authenticated":
