@@ -11,6 +11,7 @@ import base64
 import json
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,20 @@ def masked(text: bytes) -> bytes:
 PONG = masked(b'{"action":"pong"}')
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the same bytes mean to each client that gets them.
+
+    Attributes:
+        times: when its events were written, and how many at each.
+    """
+
+    prev: int
+    first: int
+    last: int
+    times: tuple[tuple[float, int], ...]
+
+
 @dataclass
 class Tally:
     """What all clients heard.
@@ -45,8 +60,9 @@ class Tally:
     doubled: int = 0
     reconnects: int = 0
     by_ms: list[int] = field(default_factory=lambda: [0] * (_SLOWEST_MS + 1))
-    # The same bytes come to many: read once.
+    # The same bytes come to many: read once, one by one and as they come together.
     known: dict[bytes, tuple[int, int, float]] = field(default_factory=dict)
+    batches: dict[bytes, Batch] = field(default_factory=dict)
 
     def read(self, text: bytes) -> tuple[int, int, float]:
         """Number, the one before, and when it was written."""
@@ -55,6 +71,21 @@ class Tally:
         found = json.loads(text)
         self.known[text] = read = found["id"], found["prev"], found["sent_at"]
         return read
+
+    def keep(self, data: bytes, heard: list[tuple[int, int, float]]) -> None:
+        """Remember bytes that were these events and nothing else."""
+        ids, prevs = [one[0] for one in heard], [one[1] for one in heard]
+        if not heard or prevs[1:] != ids[:-1]:
+            return
+        if len(self.batches) > 1_000:
+            self.batches.clear()
+        times = tuple(Counter(one[2] for one in heard).items())
+        self.batches[data] = Batch(prevs[0], ids[0], ids[-1], times)
+
+    def late(self, seconds: float, count: int) -> None:
+        """So many events came after so long."""
+        self.events += count
+        self.by_ms[min(max(int(seconds * 1000), 0), _SLOWEST_MS)] += count
 
     def shown(self, last: list[int]) -> dict[str, Any]:
         """As the benchmark reads it."""
@@ -111,6 +142,12 @@ class Watcher(asyncio.Protocol):
             self.ready.set_exception(ConnectionError("closed before it was ready"))
 
     def data_received(self, data: bytes) -> None:
+        batch = None if self._buffer else self._tally.batches.get(data)
+        if batch is not None and batch.prev <= self.last < batch.first:
+            now, self.last = time.time(), batch.last
+            for sent, count in batch.times:
+                self._tally.late(now - sent, count)
+            return
         buffer = self._buffer + data if self._buffer else data
         if not self._is_open:
             head, found, buffer = buffer.partition(b"\r\n\r\n")
@@ -118,11 +155,17 @@ class Watcher(asyncio.Protocol):
                 self._buffer = head
                 return
             self._is_open = True
-        self._buffer = self._frames(buffer, time.time())
+        was_whole = buffer == data
+        self._buffer, heard = self._frames(buffer, time.time())
+        if was_whole and not self._buffer and heard is not None:
+            self._tally.keep(data, heard)
 
-    def _frames(self, buffer: bytes, now: float) -> bytes:
-        """Read whole frames; gives what is left."""
-        at, end = 0, len(buffer)
+    def _frames(
+        self, buffer: bytes, now: float
+    ) -> tuple[bytes, list[tuple[int, int, float]] | None]:
+        """Read whole frames; gives what is left, and the events if all were that."""
+        at, end, is_pure = 0, len(buffer), True
+        heard = []
         while end - at >= 2:
             size, start = buffer[at + 1], at + 2
             if size == 126:
@@ -131,28 +174,33 @@ class Watcher(asyncio.Protocol):
                 size, start = int.from_bytes(buffer[at + 2 : at + 4], "big"), at + 4
             if end < start + size:
                 break
-            if buffer[at] == 0x81:
-                self._hear(buffer[start : start + size], now)
+            event = self._event(buffer[start : start + size], buffer[at])
+            if event is None:
+                is_pure = False
+            else:
+                heard.append(event)
+                self._count(event, now)
             at = start + size
-        return buffer[at:]
+        return buffer[at:], heard if is_pure else None
 
-    def _hear(self, text: bytes, now: float) -> None:
-        tally = self._tally
-        known = tally.known.get(text)
-        if known is None:
-            if not text.startswith(b'{"channel"'):
-                self._answer(json.loads(text))
-                return
-            known = tally.read(text)
-        number, prev, sent = known
+    def _event(self, text: bytes, kind: int) -> tuple[int, int, float] | None:
+        known = self._tally.known.get(text)
+        if known is not None or kind != 0x81:
+            return known
+        if text.startswith(b'{"channel"'):
+            return self._tally.read(text)
+        self._answer(json.loads(text))
+        return None
+
+    def _count(self, event: tuple[int, int, float], now: float) -> None:
+        number, prev, sent = event
         if number <= self.last:
-            tally.doubled += 1
+            self._tally.doubled += 1
             return
         if prev > self.last:
-            tally.gaps += 1
+            self._tally.gaps += 1
         self.last = number
-        tally.events += 1
-        tally.by_ms[min(max(int((now - sent) * 1000), 0), _SLOWEST_MS)] += 1
+        self._tally.late(now - sent, 1)
 
     def _answer(self, found: dict[str, Any]) -> None:
         if found["type"] == "ping":
