@@ -127,11 +127,12 @@ class Client:
     def _welcome(self, found: Holder) -> list[Action]:
         viewer, expires = found.viewer, found.expires_at
         place = viewer.organization_id
+        shown = None if place == NO_ORGANIZATION else str(place)
         left_s = (expires - timezone.now()).total_seconds() if expires else None
         return self._protocol.welcome(
             None if left_s is None else time.monotonic() + left_s,
             user_id=str(viewer.user_id) if viewer.user_id else None,
-            organization_id=None if place == NO_ORGANIZATION else str(place),
+            organization_id=shown,
             expires_at=expires.isoformat() if expires else None,
         )
 
