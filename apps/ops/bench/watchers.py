@@ -121,8 +121,8 @@ class Watcher(asyncio.Protocol):
         self._buffer = b""
         self._is_open = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport  # uvloop's is of no class of asyncio's
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport  # uvloop's is of no class of asyncio's
         key = base64.b64encode(b"0123456789abcdef").decode()
         lines = (
             "GET /ws HTTP/1.1",
