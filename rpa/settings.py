@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "apps.workflows",
     "apps.executions",
     "apps.scheduling",
+    "apps.realtime",
     "apps.ops",
     "apps.demo",
     "apps.dashboard",
@@ -172,6 +173,21 @@ CHANNEL_LAYERS = {
         },
     },
 }
+
+# --- WebSocket ------------------------------------------------------------------
+
+SOCKET_AUTHENTICATE_WITHIN = seconds("SOCKET_AUTHENTICATE_WITHIN_S", 5)
+SOCKET_PING = seconds("SOCKET_PING_S", 20)
+SOCKET_SILENT_AFTER = seconds("SOCKET_SILENT_AFTER_S", 60)
+# How often rights of those who are connected are looked at again.
+SOCKET_RECHECK = seconds("SOCKET_RECHECK_S", 5)
+# In each web process; and of one user or API key, in all of them.
+SOCKET_CONNECTIONS = env.int("SOCKET_CONNECTIONS", 5_000)
+SOCKET_CONNECTIONS_PER_USER = env.int("SOCKET_CONNECTIONS_PER_USER", 20)
+SOCKET_SUBSCRIPTIONS = env.int("SOCKET_SUBSCRIPTIONS", 100)
+# What may wait for one client that does not read, until it is cut.
+SOCKET_BUFFER_BYTES = env.int("SOCKET_BUFFER_BYTES", 1024 * 1024)
+SOCKET_REPLAY_EVENTS = env.int("SOCKET_REPLAY_EVENTS", 10_000)
 
 # --- Celery: early ack, no results, no countdowns -----------------------------
 
@@ -364,6 +380,8 @@ LOGGING = {
     "loggers": {
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
+        # Addresses of connections, in which people put tokens.
+        "apps.realtime.serving": {"level": "WARNING"},
         "selenium": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
     },

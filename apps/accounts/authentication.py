@@ -78,7 +78,7 @@ def _is_slug(text: str) -> bool:
 def viewer_by_token(
     token: str, *, organization: str | None = None, address: str | None = None
 ) -> Viewer:
-    """Who holds this access token, for HTTP requests and WebSockets alike.
+    """Who holds this access token.
 
     Args:
         organization: slug of another organization of the user to act in.
@@ -88,6 +88,16 @@ def viewer_by_token(
         NotFound: no membership in `organization`.
     """
     claims = tokens.read_access_token(token)
+    return viewer_by_claims(claims, organization=organization, address=address)
+
+
+def viewer_by_claims(
+    claims: dict[str, Any],
+    *,
+    organization: str | None = None,
+    address: str | None = None,
+) -> Viewer:
+    """Who holds a genuine token with these claims; else as `viewer_by_token`."""
     with tenancy.system():
         sign_in = (
             SignIn.objects.select_related("user")

@@ -33,6 +33,12 @@ class Event(TenantModel):
                 fields=["organization_id", "seq"], name="events_by_organization"
             ),
             models.Index(fields=["seq"], name="events_by_seq"),
+            # Most events are for no user, and cost nothing here.
+            models.Index(
+                fields=["user_id", "organization_id", "seq"],
+                name="events_by_user",
+                condition=models.Q(user_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

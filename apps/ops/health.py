@@ -13,6 +13,7 @@ from apps.core import heartbeats
 from apps.core.types import JsonObject
 from apps.executions import selectors
 from apps.executions.engine import workers
+from apps.realtime import presence
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,7 @@ def health() -> tuple[JsonObject, bool]:
             "workflowEngine": selectors.engine_status(),
             "scheduler": _scheduler(),
             "workers": {"alive": workers.alive_count()},
-            # Nobody can connect yet: the realtime room brings the consumer.
-            "websocket": {"connectedClients": 0, "activeRooms": 0},
+            "websocket": presence.totals() if broker["ok"] else presence.UNKNOWN,
         }
     return {"status": _status(services), "services": services}, bool(database["ok"])
 

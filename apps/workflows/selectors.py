@@ -2,6 +2,7 @@
 
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 
 from django.db.models import Q, QuerySet
@@ -76,6 +77,12 @@ def workflow_find(*, organization_id: uuid.UUID, reference: str) -> Workflow:
     if workflow is None:
         raise NotFound("The workflow does not exist.")
     return workflow
+
+
+def workflow_names(*, organization_id: uuid.UUID, ids: Iterable[str]) -> dict[str, str]:
+    """The names of these workflows of an organization, by id."""
+    found = Workflow.objects.filter(organization_id=organization_id, id__in=list(ids))
+    return {str(id_): name for id_, name in found.values_list("id", "name")}
 
 
 def version_list(*, workflow: Workflow) -> QuerySet[WorkflowVersion]:

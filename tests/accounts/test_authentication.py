@@ -8,7 +8,9 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts import tokens
+from apps.accounts.errors import Unauthenticated
 from apps.accounts.models import ApiKey, Membership, SignIn, User
+from apps.accounts.standing import holder_of
 from apps.accounts.tokens import KeyedBackend, _key
 from apps.core import tenancy
 from tests.fixtures_cast import JsonClient
@@ -282,10 +284,12 @@ def page_token(client):
     return client.post("/api/auth/ws-token", HTTP_X_CSRFTOKEN="a" * 32)
 
 
-def test_a_page_gets_a_token_for_its_scripts(page):
+def test_a_page_gets_a_token_for_the_socket_and_nothing_else(page, alice):
     answer = page_token(page)
     assert answer.json()["expires_in_ms"] == 600_000
-    assert ask(answer.json()["token"]).json()["organization"]["slug"] == "acme"
+    token = answer.json()["token"]
+    assert holder_of(token).viewer.organization_id == alice.organization_id
+    assert ask(token).status_code == 401
 
 
 def test_a_page_uses_one_sign_in_for_all_its_tokens(page):
@@ -308,7 +312,8 @@ def test_signing_out_of_the_pages_ends_the_scripts_tokens(page):
     request.session = page.session
     request.user = User.objects.get()
     logout(request)
-    assert ask(token).status_code == 401
+    with pytest.raises(Unauthenticated):
+        holder_of(token)
 
 
 def test_a_cookie_alone_opens_no_other_endpoint(page):

@@ -158,8 +158,9 @@ def test_sends_each_event_to_the_channels_it_belongs_to(organization_id, monkeyp
 
     class Layer:
         async def group_send(self, group, message):
-            ids = [event["id"] for event in message["events"]]
-            sent.append((group, message["channel"], ids))
+            sent.append(
+                (group, message["group"], [one.id for one in message["events"]])
+            )
 
     monkeypatch.setattr(publisher, "get_channel_layer", Layer)
     workflow, execution, user = uuid7(), uuid7(), uuid7()
@@ -167,13 +168,14 @@ def test_sends_each_event_to_the_channels_it_belongs_to(organization_id, monkeyp
     say(organization_id, **names)
     drain()
     seq = numbers()[-1][0]
-    channels = [
-        f"organization-activity:{organization_id}",
-        f"workflow-status:{workflow}",
-        f"workflow-execution:{workflow}",
-        f"user-notifications:{user}",
-    ]
-    assert sent == [(name.replace(":", "."), name, [seq]) for name in channels]
+    about = {
+        "organization-activity": organization_id,
+        "workflow-status": workflow,
+        "workflow-execution": workflow,
+        "user-notifications": user,
+    }
+    groups = [f"{kind}.{id_.hex}.{organization_id.hex}" for kind, id_ in about.items()]
+    assert sent == [(group, group, [seq]) for group in groups]
 
 
 def test_sends_a_channel_all_that_was_published_together_in_one_message(
@@ -184,7 +186,7 @@ def test_sends_a_channel_all_that_was_published_together_in_one_message(
 
     class Layer:
         async def group_send(self, group, message):
-            sent.append([event["id"] for event in message["events"]])
+            sent.append([one.id for one in message["events"]])
 
     monkeypatch.setattr(publisher, "get_channel_layer", Layer)
     for _ in range(3):

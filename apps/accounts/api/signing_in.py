@@ -123,7 +123,7 @@ class Me(ApiView):
 
 
 class PageToken(ApiView):
-    """An access token for scripts of pages; their users signed in by cookie."""
+    """A token for the WebSocket alone, for pages whose users signed in by cookie."""
 
     authentication_classes = (CookieAuthentication, BearerAuthentication)
     required_role = permissions.ANYONE

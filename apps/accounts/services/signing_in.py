@@ -197,7 +197,7 @@ def page_token(
     organization_id: uuid.UUID | None,
     address: str | None,
 ) -> tuple[str, SignIn]:
-    """An access token for scripts of a page whose user signed in by cookie.
+    """A token for the WebSocket of a page whose user signed in by cookie.
 
     Args:
         sign_in_id: the sign-in that the page's session used before, if any.
@@ -216,4 +216,5 @@ def page_token(
             address=address,
             expires_at=timezone.now() + settings.REFRESH_TOKEN_LIFETIME,
         )
-    return tokens.access_token(user, found, organization_id), found
+    token = tokens.access_token(user, found, organization_id, kind=tokens.SocketAccess)
+    return token, found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from apps.core.errors import PermanentFailure
 from apps.core.types import JsonObject
 from apps.executions.engine import rows
+from apps.executions.engine.hints import hint
 from apps.executions.engine.leases import Lease
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.persistence import persistently
@@ -128,12 +129,14 @@ class Journal:
         """A step starts."""
         with self._buffer:
             self._open[record.path, record.attempt] = record
+        hint(self.lease, record)
 
     def intend(self, record: Record) -> None:
         """A `write` step starts: commit all before it, and the intent."""
         key = record.path, record.attempt
         with self._buffer:
             self._open[key] = record
+        hint(self.lease, record)
         self.flush()
 
     def end(self, record: Record) -> None:
@@ -148,6 +151,7 @@ class Journal:
                 self._unsettled.add(key)
             elif self._unsettled:
                 self._unsettled.discard(key)
+        hint(self.lease, record)
         if self._waiting_chars > MOST_WAITING:
             self.flush()
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connections
 
 from apps.core import tenancy
+from apps.realtime.limits import FRAME_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -45,4 +46,10 @@ class Command(BaseCommand):
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,
+            ws="apps.realtime.serving:DirectWebSocket",
+            ws_max_size=FRAME_BYTES,
+            # We ping by messages, which say more; see `apps.realtime.connection`.
+            ws_ping_interval=None,
+            # Frames are made once for all clients, and so alike for all.
+            ws_per_message_deflate=False,
         )
