@@ -79,14 +79,16 @@ def step_output(record: StepRecord) -> Json:
 def results(execution: Execution) -> tuple[JsonObject, JsonObject]:
     """The variables and outputs as they stand now, secrets as `***`."""
     variables, found = execution.variables, execution.outputs
-    if execution.status in {Execution.QUEUED, Execution.RUNNING}:
+    # One that was never begun has no records, unless it goes on with another's.
+    has_records = execution.started_at is not None or execution.retry_of is not None
+    if has_records and execution.status in {Execution.QUEUED, Execution.RUNNING}:
         variables, found = progress(execution)
     return masking.conceal(variables), masking.conceal(found)
 
 
 def open_waits(execution: Execution) -> list[Wait]:
     """What an execution waits for outside, oldest first."""
-    if execution.is_final:
+    if execution.is_final or execution.started_at is None:
         return []
     rows = Wait.objects.filter(execution_id=execution.id)
     open_ = rows.filter(answered_at=None, closed_at=None)

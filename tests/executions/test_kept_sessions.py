@@ -169,7 +169,7 @@ def test_a_browser_that_died_leaves_what_was_kept(engine, shared, workflow, site
     visit(engine, shared, workflow, site)
     with executing(engine, shared, workflow) as tools:
         tools.browser.goto(site.url("/"))
-        process = shared.browsers._browser.chromium._started["browser"]
+        process = shared.browsers.usual._browser.engine._started["browser"]
         process.kill()
         process.wait()
     assert list(kept(engine, workflow)["storage"].values()) == [{"visits": "1"}]

@@ -92,7 +92,11 @@ class _Grid(BaseHTTPRequestHandler):
             self._send(error.code, json.load(error))
             return
         if self.path == "/session":
-            answer["value"]["capabilities"]["se:downloadsEnabled"] = True
+            capabilities = answer["value"]["capabilities"]
+            capabilities["se:downloadsEnabled"] = True
+            port = capabilities["goog:chromeOptions"]["debuggerAddress"]
+            facts = ask("GET", f"http://{port}/json/version")
+            capabilities["se:cdp"] = facts["webSocketDebuggerUrl"]
         self._send(200, answer)
 
     do_POST = do_DELETE = do_GET

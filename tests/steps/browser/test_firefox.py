@@ -182,8 +182,6 @@ def test_says_what_it_cannot_do(step, session, shop):
     with pytest.raises(RpaError) as caught:
         print_open_page(session, PrintOptions(header="<b>x</b>"))
     assert caught.value.code == "not_in_firefox"
-    with pytest.raises(ValueError, match="laptop or desktop"):
-        BrowserSettings(engine="firefox", device="iphone")
 
 
 def test_the_usual_browser_stays_beside_it_and_both_end(guarded, shop):

@@ -16,8 +16,8 @@ import pytest
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.executions.engine.breaches import usage_of
 from apps.steps.browser import watcher
-from apps.steps.browser.chromium.launch import FOLDER
 from apps.steps.browser.downloads import TOO_LARGE
+from apps.steps.browser.local import FOLDER
 from apps.steps.browser.session import BrowserSession
 from tests.fixtures_browser import Site, running_host
 from tests.http_server import running

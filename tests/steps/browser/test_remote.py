@@ -19,6 +19,7 @@ from apps.steps.browser.local import FOLDER
 from apps.steps.browser.remote import files
 from apps.steps.browser.remote.place import problems, read_place
 from apps.steps.browser.session import BrowserSession
+from apps.steps.browser.settings import BrowserSettings
 from tests.fixtures_engine import wait_for
 from tests.http_server import running
 from tests.steps.browser.small_grid import small_grid, start_chromedriver
@@ -123,6 +124,31 @@ def test_a_driver_alone_moves_no_files_and_says_so_before_the_click(
             run_step("download_by_click", {"target": "a", "path": "x"}, ctx)
     assert caught.value.code == "remote_files_unsupported"
     assert not [one for one in shop.requests if one.path == "/file"]
+
+
+@pytest.mark.parametrize("chosen", [{"block": ("images",)}, {"keep_session": "shop"}])
+def test_a_driver_alone_has_no_devtools_and_says_so(far, chosen):
+    with BrowserSession(far, BrowserSettings(**chosen)) as session:
+        with pytest.raises(PermanentFailure) as caught:
+            session.state()
+        assert caught.value.code == "no_devtools"
+        assert session.state_to_keep() is None
+
+
+def test_a_grid_blocks_requests_and_keeps_sessions(grid, shop):
+    with BrowserSession(grid, BrowserSettings(block_urls=("/file",))) as session:
+        session.goto(shop.url("/form"))
+        script = "return fetch('/file').catch(() => 'refused')"
+        assert session.driver.execute_script(script) == "refused"
+    chosen = BrowserSettings(keep_session="shop")
+    with BrowserSession(grid, chosen) as session:
+        session.goto(shop.url("/form"))
+        session.driver.execute_script("document.cookie = 'a=1'; localStorage.b = 2")
+        kept = session.state_to_keep()
+    with BrowserSession(grid, chosen, kept=kept) as session:
+        session.goto(shop.url("/form"))
+        script = "return [document.cookie, localStorage.b]"
+        assert session.driver.execute_script(script) == ["a=1", "2"]
 
 
 def test_a_grid_moves_files_both_ways_and_forgets_them(

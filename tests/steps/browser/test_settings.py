@@ -39,3 +39,17 @@ def test_a_device_brings_its_shape_and_single_choices_come_first():
 
 def test_without_choices_it_is_a_window():
     assert BrowserSettings().shape == (1280, 800, 1.0, False, None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"device": "iphone"},
+        {"keep_session": "shop"},
+        {"block": ["ads"]},
+        {"block_urls": ["/ads/"]},
+    ],
+)
+def test_what_firefox_cannot_do_is_refused_on_save(more):
+    with pytest.raises(ValueError, match="firefox"):
+        BrowserSettings(engine="firefox", **more)

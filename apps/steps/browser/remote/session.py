@@ -117,7 +117,9 @@ class RemoteBrowser:
 
     def devtools(self) -> DevTools:
         """A new connection to the browser's own protocol, by way of the grid."""
-        url = str(self.driver.capabilities[_DEVTOOLS])
+        url = self.driver.capabilities.get(_DEVTOOLS)
+        if not isinstance(url, str):
+            raise BidiGone("the grid hands no DevTools on")
         return DevTools(url, self._headers_for(url))
 
     def memory_bytes(self) -> int:
