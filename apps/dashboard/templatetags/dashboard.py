@@ -110,6 +110,24 @@ def _rough(passed: timedelta) -> str:
 
 
 @register.filter
+def percent(value: float | None) -> str:
+    """A share in percent."""
+    return wording.NOTHING if value is None else f"{value:.1f} %"
+
+
+@register.filter
+def points(value: float) -> str:
+    """A difference of two shares, with its sign."""
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter(name="json")
+def json_text(value: Json) -> str:
+    """A JSON value for a script; it is escaped where it stands, as all text is."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+@register.filter
 def pretty(value: Json) -> str:
     """A JSON value to read; the end of a very long one is left out."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
