@@ -26,7 +26,7 @@ def filter_save(*, by: Viewer, name: str, query: str) -> SavedFilter:
         raise Invalid(f"Name the filter in {LONGEST_NAME} characters at most.")
     if not query or len(query) > LONGEST_QUERY:
         raise Invalid("Choose something to filter by first.")
-    mine = SavedFilter.objects.filter(user_id=by.user_id)
+    mine = SavedFilter.objects.filter(user_id=by.require_user().id)
     if mine.exclude(name=name).count() >= MOST_FILTERS:
         raise Conflict(f"You have {MOST_FILTERS} filters already; delete one first.")
     found, _ = SavedFilter.objects.update_or_create(
@@ -44,6 +44,6 @@ def filter_delete(*, by: Viewer, filter_id: uuid.UUID) -> None:
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    rows = SavedFilter.objects.filter(id=filter_id, user_id=by.user_id)
+    rows = SavedFilter.objects.filter(id=filter_id, user_id=by.require_user().id)
     if not rows.delete()[0]:
         raise NotFound("There is no such filter.")

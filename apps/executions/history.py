@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -75,7 +76,7 @@ class OverTime:
 
 def over_time(start: datetime, step: timedelta) -> OverTime:
     """Counts of what was accepted since `start`, in parts as long as `step`."""
-    values = {
+    values: dict[str, Any] = {
         "since": uuid7_floor(start),
         "start": start,
         "step": step,

@@ -148,5 +148,5 @@ class Choices:
 
     @property
     def saved(self) -> list[SavedFilter]:
-        rows = SavedFilter.objects.filter(user_id=self._viewer.user_id)
+        rows = SavedFilter.objects.filter(user_id=self._viewer.require_user().id)
         return list(rows.order_by("name")[:FILTERS_OFFERED])
