@@ -57,15 +57,12 @@ def test_times_bound_the_list(engine, owner):
     assert ids(owner.get(f"/executions?until={before}")) == []
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_fields_that_cannot_be_used_are_refused(owner):
+    for query in (
         *("trigger=odd", "user=odd", "since=odd", "shortest=-1", "longest=nan"),
         *("until=99999-01-01", f"text={'x' * 201}", "text=%00", "shortest=1e99"),
-    ],
-)
-def test_fields_that_cannot_be_used_are_refused(owner, query):
-    assert owner.get(f"/executions?{query}").status == 400
+    ):
+        assert owner.get(f"/executions?{query}").status == 400, query
 
 
 def test_a_look_ends_and_goes_on_where_it_ended(engine, owner, monkeypatch):
@@ -118,11 +115,9 @@ def test_the_same_name_is_replaced(owner, alice):
         assert SavedFilter.objects.get().query == "state=queued"
 
 
-@pytest.mark.parametrize(
-    "data", [{"name": "x"}, {"query": "state=failed"}, {"name": "y" * 61}]
-)
-def test_a_filter_without_name_or_fields_is_not_kept(owner, alice, data):
-    owner.post("/executions/filters", **data)
+def test_a_filter_without_name_or_fields_is_not_kept(owner, alice):
+    for data in ({"name": "x"}, {"query": "state=failed"}, {"name": "y" * 61}):
+        owner.post("/executions/filters", **data)
     with tenancy.tenant(alice.organization_id):
         assert not SavedFilter.objects.exists()
 
@@ -169,7 +164,7 @@ def test_many_are_deleted_but_open_ones(engine, owner):
     assert owner.get(f"/executions/{done.id}").status == 404
     with engine.scope():
         audited = AuditEntry.objects.filter(action="execution.delete")
-        assert [one.target_id for one in audited] == [done.id]
+        assert [one.target_id for one in audited] == [str(done.id)]
 
 
 def test_only_editors_delete_and_only_operators_act(engine, member, looker):
@@ -193,14 +188,10 @@ def test_other_organizations_executions_are_left_alone(engine, stranger):
         assert Execution.objects.count() == 1
 
 
-@pytest.mark.parametrize("ids_", [[], ["odd"], ["x"] * 201])
-def test_nothing_chosen_and_nonsense_change_nothing(engine, owner, ids_):
-    engine.run(FAILS)
-    data = {"action": "delete", "id": ids_}
-    status = owner.client.post("/executions/bulk", data).status_code
-    assert status == (400 if ids_ else 302)
+def test_nothing_chosen_and_nonsense_change_nothing(engine, owner):
+    execution = engine.run(FAILS)
+    for chosen, status in (([], 302), (["odd"], 400), (["x"] * 201, 400)):
+        data = {"action": "delete", "id": chosen}
+        assert owner.client.post("/executions/bulk", data).status_code == status
+    assert bulk(owner, "odd", execution).status_code == 400
     assert len(ids(owner.get("/executions"))) == 1
-
-
-def test_an_unknown_action_is_refused(engine, owner):
-    assert bulk(owner, "odd", engine.run(FINE)).status_code == 400

@@ -1,6 +1,7 @@
 """Pages that are live by WebSocket, in a real browser."""
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.dashboard.browsing import (
     all_of,
@@ -61,6 +62,23 @@ def test_an_execution_is_seen_as_it_happens(engine, site, browser, watching):
     assert complaints(browser) == []
 
 
+def test_steps_are_seen_while_a_worker_runs_them(
+    engine, site, browser, watching, start_worker
+):
+    start_worker("--concurrency", "1", WORKER_GRACE="2")
+    steps = [{"id": "rest", "type": "delay", "params": {"seconds": 2}}]
+    execution = engine.start({"steps": [*FINE["steps"], *steps]})
+    watching(f"/executions/{execution.id}")
+    # Nobody publishes here: only the worker's hints tell that a step has begun.
+    find(browser, "#step-rest .mark.running")
+    assert all_of(browser, "#step-greet .mark.completed")
+    engine.ended(execution)
+    publish()
+    until(browser, lambda: find(browser, "#connection").text == "Up to date")
+    assert all_of(browser, "#step-rest .mark.completed")
+    assert complaints(browser) == []
+
+
 def test_new_executions_join_the_list_above_the_rows_that_stay(
     engine, site, browser, watching
 ):
@@ -69,7 +87,7 @@ def test_new_executions_join_the_list_above_the_rows_that_stay(
     watching("/executions")
     row = find(browser, "#rows tbody tr")
     tick = find(browser, "#rows input[name=id]")
-    tick.click()
+    tick.send_keys(Keys.SPACE)  # a pointer above the list would hold it still
     made = engine.start(FAILS)
     publish()
     until(browser, lambda: rows(browser)[0] == f"row-{made.id}")
@@ -162,3 +180,23 @@ def test_whoever_is_signed_out_is_told(engine, site, browser, watching):
         ),
     )
     browser.get_log("browser")
+
+
+def test_pauses_grow_are_bounded_and_differ(site, browser):
+    browser.get(f"{site.url}/sign-in")
+    found = browser.execute_async_script(
+        """
+        const [module, done] = arguments;
+        import(module).then(({ pauseMs }) => done({
+          least: [0, 1, 2, 3, 20].map((attempt) => pauseMs(attempt, 1006, () => 0)),
+          most: [0, 1, 2, 3, 20].map((attempt) => pauseMs(attempt, 1006, () => 1)),
+          restart: [pauseMs(0, 1012, () => 0), pauseMs(0, 1012, () => 1)],
+          crowded: pauseMs(0, 1013, () => 0),
+        }));
+        """,
+        f"{site.url}/static/dashboard/live/pauses.js",
+    )
+    assert found["least"] == [250, 500, 1_000, 2_000, 15_000]
+    assert found["most"] == [500, 1_000, 2_000, 4_000, 30_000]
+    assert found["restart"] == [0, 10_000]
+    assert found["crowded"] == 15_000

@@ -40,9 +40,8 @@ class Sparks:
 
     @property
     def bars(self) -> list[tuple[int, str]]:
-        """Place and state of each bar; the newest stands at the right end."""
-        first = SPARKS - len(self.states)
-        return [((first + at) * 5, state) for at, state in enumerate(self.states)]
+        """Place and state of each bar, from left to right."""
+        return [(at * 5, state) for at, state in enumerate(self.states)]
 
     @property
     def words(self) -> str:

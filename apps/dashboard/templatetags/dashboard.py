@@ -85,6 +85,12 @@ def moment(time: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def to_the_ms(time: datetime) -> str:
+    """A time of day as logs have it."""
+    return f"{time:%H:%M:%S}.{time.microsecond // 1000:03}"
+
+
+@register.filter
 def ago(time: datetime | None) -> SafeString | str:
     """How long ago a time was; the time itself is shown on hover."""
     if time is None:

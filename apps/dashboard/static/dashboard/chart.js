@@ -2,7 +2,7 @@
 // and in a table below for who cannot see the picture.
 (() => {
   "use strict";
-  const charts = new Map();
+  const charts = new WeakMap();
 
   function colorOf(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -55,13 +55,19 @@
     charts.set(box, new window.Chart(canvas, config));
   }
 
-  const boxes = document.querySelectorAll("[data-chart]");
-  const redraw = new MutationObserver((changes) => {
-    for (const change of changes) draw(change.target);
-  });
-  for (const box of boxes) {
-    draw(box);
-    redraw.observe(box, { attributes: true, attributeFilter: ["data-chart"] });
+  const drawn = new WeakMap(); // box → the numbers that it shows
+
+  function drawAll(isAnew) {
+    for (const box of document.querySelectorAll("[data-chart]")) {
+      if (!isAnew && drawn.get(box) === box.dataset.chart) continue;
+      drawn.set(box, box.dataset.chart);
+      draw(box);
+    }
   }
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => boxes.forEach(draw));
+
+  drawAll();
+  const changes = { subtree: true, childList: true, attributeFilter: ["data-chart"] };
+  new MutationObserver(() => drawAll()).observe(document.querySelector("main"), changes);
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", () => drawAll(true));
 })();

@@ -124,4 +124,7 @@
     if (event.persisted) window.location.reload();
   });
   if (window.location.hash === "#search") search();
+  // On a phone the navigation is one row that scrolls.
+  const here = document.querySelector(".side nav [aria-current]");
+  here?.parentElement.scrollTo({ left: here.offsetLeft - here.parentElement.clientWidth / 3 });
 })();

@@ -33,12 +33,13 @@ function show({ state, cause }) {
 }
 
 function endIfOver() {
-  if (liveParts().length) return;
+  if (!wasLive || liveParts().length) return;
   socket.close();
   say("over", "Up to date");
 }
 
-if (liveParts().length) {
+const wasLive = liveParts().length > 0;
+if (wasLive) {
   say("connecting", "Connecting");
   keepTicking(() => isLive);
   socket.addEventListener("state", (event) => show(event.detail));

@@ -9,6 +9,7 @@ const idOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.id : "");
 const isRows = (element) => Boolean(element.matches?.("[data-rows]"));
 
 function isKept(element, name) {
+  if (name === "hidden") return element.hasAttribute("data-own");
   return name === "open" && element.nodeName === "DETAILS";
 }
 

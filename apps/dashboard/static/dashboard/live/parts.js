@@ -6,7 +6,7 @@
 // data-hears: the channel that tells of it; data-about: only this execution.
 
 const CALM_S = 30;
-const GAP_S = 0.3;
+const GAP_S = 1;
 const TICK_MS = 250;
 
 const state = new WeakMap(); // part → {at, isAsking, isDirty}

@@ -22,6 +22,7 @@ export class LiveSocket extends EventTarget {
     super();
     this.channels = new Map(); // name → {last: number | null, isReady: boolean}
     this.attempt = 0;
+    this.turn = 0; // grows with each attempt: what an older one hears is void
     this.isClosed = false;
   }
 
@@ -50,9 +51,11 @@ export class LiveSocket extends EventTarget {
 
   async connect() {
     clearTimeout(this.retryTimer);
+    this.retryTimer = null;
     if (this.isClosed) return;
+    const turn = ++this.turn;
     const { token, cause } = await takeToken();
-    if (this.isClosed) return;
+    if (this.isClosed || turn !== this.turn) return;
     if (cause) {
       this.later(cause);
       return;
@@ -64,7 +67,9 @@ export class LiveSocket extends EventTarget {
     this.socket = socket;
     let wasOpen = false;
     socket.onopen = () => (wasOpen = true);
-    socket.onmessage = (event) => this.hear(JSON.parse(event.data));
+    socket.onmessage = (event) => {
+      if (this.socket === socket) this.hear(JSON.parse(event.data));
+    };
     socket.onclose = async (event) => {
       if (this.socket !== socket) return;
       this.drop();
