@@ -16,9 +16,11 @@ import pytest
 from django.utils import timezone
 from PIL import Image
 
-from apps.core import tenancy
+from apps.core import heartbeats, tenancy
 from apps.core.ids import uuid7_floor
-from apps.executions.models import Execution
+from apps.executions.engine.artifacts import ArtifactStore
+from apps.executions.models import Execution, Worker
+from apps.steps.browser.evidence.collecting import Piece
 from apps.workflows.services import workflow_update
 from tests.dashboard.browsing import all_of, find, paint, resize, sign_in, until
 from tests.dashboard.documents import ASKS, FAILS, FINE, LOOP
@@ -72,9 +74,23 @@ def uuid7_at(at, number):
     return type(floor)(int=floor.int | 7 << 76 | 2 << 62 | number)
 
 
+def _health() -> None:
+    """A worker and a scheduler that say they are there."""
+    Worker.objects.create(
+        name="one", host="host", process_id=1, pool="default", capacity=5, version="1"
+    )
+    heartbeats.beat("scheduler")
+
+
+def _evidence(execution, picture: bytes) -> None:
+    store = ArtifactStore(execution.organization_id, execution.id, "look")
+    store.keep([Piece("screenshot", "failed.png", picture, "image/png")], attempt=1)
+
+
 @pytest.fixture
-def scene(engine):
+def scene(engine, site, browser):
     """Workflows and executions such as people have; gives pages by their names."""
+    _health()
     workflows = [
         engine.workflow(FINE | {"name": n, "tags": ["finance"]}) for n in NAMES
     ]
@@ -84,6 +100,9 @@ def scene(engine):
     failing["inputs"] = ASKS["inputs"]
     failing["description"] = "Collects what each customer owes and writes the letter."
     failed = engine.run(failing, inputs={"customer": "Ann & Co"})
+    resize(browser, 1280, 720)
+    browser.get(f"{site.url}/sign-in")
+    _evidence(failed, browser.get_screenshot_as_png())
     done = engine.run(LOOP | {"name": "Count rows"})
     waiting = engine.start(workflows[1])
     with engine.scope():
