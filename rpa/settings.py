@@ -70,6 +70,8 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".rpa")))
 
 INSTALLED_APPS = [
     "django.contrib.admin",
+    # After the admin, so that none of its templates is replaced: only for its Chart.js.
+    "unfold.apps.BasicAppConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

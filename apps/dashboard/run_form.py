@@ -64,6 +64,12 @@ def run_form(definition: Definition, sent: Mapping[str, str] | None = None) -> R
     return RunForm([_field(one, sent) for one in definition.inputs])
 
 
+def filled_form(definition: Definition, values: JsonObject) -> RunForm:
+    """The form of a definition, filled with the inputs of an execution."""
+    texts = {one.name: _text(values.get(one.name), one) for one in definition.inputs}
+    return run_form(definition, texts)
+
+
 def _field(declared: Input, sent: Mapping[str, str] | None) -> RunField:
     hint = declared.description or _HINTS.get(declared.type, "")
     value = _text(declared.default, declared) if declared.has_default else ""

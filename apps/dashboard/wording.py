@@ -15,6 +15,7 @@ TRIGGERS = {
     "manual": "by hand",
     "retry": "retry",
     "schedule": "schedule",
+    "test": "test of a step",
     "webhook": "webhook",
     "workflow": "another workflow",
 }

@@ -65,6 +65,26 @@ def execution_retry(
     return again
 
 
+def reused_steps(
+    *,
+    execution: Execution,
+    from_: str = "failed",
+    version: Literal["same", "current"] = "same",
+) -> int:
+    """How many recorded steps a retry would not run again, without starting it.
+
+    Raises:
+        Conflict, Invalid: as the retry itself would.
+    """
+    if from_ == "start":
+        return 0
+    version_id = execution.version_id
+    if version == "current":
+        version_id = Workflow.objects.get(id=execution.workflow_id).current_version_id
+    kept, redone = _kept(execution, version_id, from_)
+    return len(kept) - len(redone)
+
+
 def _hold(execution: Execution) -> None:
     """Go on only with one that may be retried; it is not pruned while it is copied."""
     if not execution.is_final:
@@ -78,16 +98,23 @@ def _hold(execution: Execution) -> None:
 
 def _reuse(execution: Execution, again: Execution, from_: str) -> int:
     """Copy the records that are kept; gives how many steps need not run again."""
+    kept, redone = _kept(execution, again.version_id, from_)
+    _copy(execution.id, again.id, kept, redone)
+    return len(kept) - len(redone)
+
+
+def _kept(
+    execution: Execution, version_id: uuid.UUID, from_: str
+) -> tuple[list[Row], list[Row]]:
+    """The records that another version can start with, and those it goes on with."""
     outline = Outline(workflows.definition_of(execution.version_id))
     recorded = Recorded(_rows(execution), outline)
     kept = recorded.before(_point(execution, recorded, from_))
-    if again.version_id != execution.version_id:
-        current = Outline(workflows.definition_of(again.version_id))
+    if version_id != execution.version_id:
+        current = Outline(workflows.definition_of(version_id))
         _check_point(from_, current)
         kept = same_until(kept, outline, current)
-    redone = [row for row in kept if recorded.is_redone(row)]
-    _copy(execution.id, again.id, kept, redone)
-    return len(kept) - len(redone)
+    return kept, [row for row in kept if recorded.is_redone(row)]
 
 
 def _check_point(from_: str, outline: Outline) -> None:

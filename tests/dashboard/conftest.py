@@ -1,14 +1,18 @@
-"""Browsers without a screen, signed in by session as the fixed cast."""
+"""Visitors signed in by session as the fixed cast; one browser for all that need it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from lxml import html
+from selenium.webdriver import Chrome
 
+from tests.dashboard.browsing import running_browser
 from tests.executions.engine.conftest import child
 from tests.fixtures_cast import Person
+from tests.realtime.conftest import Web, start_web
 
 __all__ = ["child"]  # a fixture, for pages about what a worker has parked
 
@@ -78,3 +82,44 @@ def stranger(carol: Person) -> Visitor:
 @pytest.fixture
 def nobody(db: None) -> Visitor:
     return Visitor()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """One for all tests of the pages."""
+    with running_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+@dataclass
+class Site:
+    """A real web process: pages and WebSocket."""
+
+    web: Web
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.web.port}"
+
+    def restart(self) -> None:
+        """End it as a power cut does, and start it again at the same place."""
+        log = self.web.program.log
+        assert log is not None
+        self.web.program.kill()
+        self.web.program.start(log)
+
+
+@pytest.fixture(scope="session")
+def shared_site(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    log = tmp_path_factory.mktemp("site") / "web.log"
+    web = start_web(log, SOCKET_SILENT_AFTER_S="30", SOCKET_PING_S="1")
+    yield Site(web)
+    web.program.stop()
+
+
+@pytest.fixture
+def site(shared_site: Site, transactional_db: None) -> Site:
+    """Pages that are live by WebSocket."""
+    return shared_site

@@ -44,3 +44,24 @@ ASKS: Document = {
     },
     **FINE,
 }
+SCRIPTED: Document = {
+    "name": "<script>window.wasRun = 1</script>",
+    "description": "<script>window.wasRun = 1</script><img src=x onerror=wasRun=1>",
+    "tags": ["<script>window.wasRun = 1</script>"],
+    "inputs": {
+        "a": {"type": "string", "default": "<script>window.wasRun = 1</script>"}
+    },
+    "steps": [
+        {
+            "id": "say",
+            "name": "<script>window.wasRun = 1</script>",
+            "type": "set_variable",
+            "params": {"name": "a", "value": "{{ inputs.a }}"},
+        },
+        {
+            "id": "fail",
+            "type": "stop",
+            "params": {"status": "failed", "message": "</pre>{{ inputs.a }}"},
+        },
+    ],
+}

@@ -106,6 +106,8 @@ def test_choosing_an_organization_holds_for_the_session(owner, second, acme):
     page = owner.get("/")
     assert "Zeta" in page.all(".brand")[0].text_content()
     assert "viewer" in page.all(".who")[0].text_content()
+    # By this name the page's scripts ask for a token of the same organization.
+    assert page.all("body")[0].get("data-organization") == "zeta"
 
 
 @pytest.mark.parametrize("wanted", ["", "nonsense", None])

@@ -85,6 +85,12 @@ def moment(time: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def to_the_ms(time: datetime) -> str:
+    """A time of day as logs have it."""
+    return f"{time:%H:%M:%S}.{time.microsecond // 1000:03}"
+
+
+@register.filter
 def ago(time: datetime | None) -> SafeString | str:
     """How long ago a time was; the time itself is shown on hover."""
     if time is None:
@@ -107,6 +113,24 @@ def _rough(passed: timedelta) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """A share in percent."""
+    return wording.NOTHING if value is None else f"{value:.1f} %"
+
+
+@register.filter
+def points(value: float) -> str:
+    """A difference of two shares, with its sign."""
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter(name="json")
+def json_text(value: Json) -> str:
+    """A JSON value for a script; it is escaped where it stands, as all text is."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 @register.filter

@@ -20,6 +20,7 @@ from apps.core import tenancy
 from apps.core.errors import Invalid, RpaError
 from apps.dashboard.navigation import ENTRIES
 from apps.dashboard.seats import Seat, seat_of
+from apps.events.channels import ORGANIZATION
 
 # Scripts and styles come from our own files alone; nothing else is loaded at all.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -104,6 +105,7 @@ class Page(View):
             "entries": ENTRIES,
             "section": self.section,
             "is_demo": settings.RPA_DEMO,
+            "organization_channel": f"{ORGANIZATION}:{self.viewer.organization_id}",
             **more,
         }
 

@@ -1,25 +1,21 @@
-"""Executions: the list, one of them live, cancel and retry."""
+"""Executions: the list, one of them live, a step of it, its log; cancel."""
 
-from typing import Literal, cast
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from apps.core.errors import Conflict, Invalid
-from apps.dashboard.selectors import (
-    ExecutionPage,
-    ExecutionRows,
-    executions_in,
-    workflow_names,
-)
+from apps.accounts.roles import Role
+from apps.core.errors import Conflict
+from apps.dashboard.logs import LEVELS, all_lines, level_of, newest_lines
+from apps.dashboard.selectors import ExecutionPage, ExecutionRows
+from apps.dashboard.selectors.execution import StepPage
+from apps.dashboard.selectors.executions import Choices, filter_of
 from apps.dashboard.views.base import STOP_POLLING, Page
-from apps.dashboard.views.lists import list_page
+from apps.dashboard.views.lists import search_page
 from apps.dashboard.waits import waits_shown
-from apps.dashboard.wording import SHOWN_STATES
 from apps.executions import cancels, selectors
-from apps.executions.retries import execution_retry
 
 
 class Executions(Page):
@@ -30,25 +26,16 @@ class Executions(Page):
     parts = {"rows": "dashboard/parts/executions_rows.html"}
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        state, workflow_id = request.GET.get("state", ""), _workflow(request)
-        found = executions_in(state=state, workflow_id=workflow_id)
-        page = list_page(request, found, ordering="-id")
+        wanted = filter_of(request.GET)
+        page = search_page(request, wanted)
         return self.show(
             rows=ExecutionRows(page.rows),
             page=page,
-            state=state,
-            states=SHOWN_STATES,
-            workflow_id=workflow_id,
-            workflows=lambda: workflow_names(self.viewer),
+            filter=wanted,
+            choices=Choices(self.viewer),
+            may_pick=self.viewer.may(Role.OPERATOR),
+            may_delete=self.viewer.may(Role.EDITOR),
         )
-
-
-def _workflow(request: HttpRequest) -> UUID | None:
-    text = request.GET.get("workflow", "")
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise Invalid("The workflow must be an id.") from error
 
 
 class ExecutionView(Page):
@@ -66,9 +53,60 @@ class ExecutionView(Page):
         is_over = self.request.htmx and page.execution.is_final
         return self.show(
             page=page,
+            tab="timeline",
             waits=lambda: waits_shown(page.execution, self.viewer),
             status=STOP_POLLING if is_over else 200,
         )
+
+
+class StepView(Page):
+    """One step of an execution with all its attempts, alone or beside the others."""
+
+    section = "executions"
+    template = "dashboard/step.html"
+    parts = {"step": "dashboard/parts/step_detail.html"}
+
+    def get(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
+        path = request.GET.get("path", "").replace("\0", "")[:2_000]
+        return self.show(page=StepPage(execution_id, path))
+
+
+class LogView(Page):
+    """What happened, line by line."""
+
+    section = "executions"
+    template = "dashboard/logs.html"
+    parts = {"log": "dashboard/parts/log_lines.html"}
+
+    def get(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
+        page = ExecutionPage(execution_id)
+        level = level_of(request.GET.get("level", ""))
+        lines, has_more = newest_lines(page.execution, level)
+        is_over = self.request.htmx and page.execution.is_final
+        return self.show(
+            page=page,
+            tab="logs",
+            level=level,
+            levels=LEVELS,
+            lines=lines,
+            has_more=has_more,
+            status=STOP_POLLING if is_over else 200,
+        )
+
+
+class LogDownload(Page):
+    """The whole log as a text file."""
+
+    section = "executions"
+
+    def get(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
+        execution = selectors.execution_get(execution_id)
+        level = level_of(request.GET.get("level", ""))
+        text = "".join(f"{line}\n" for line in all_lines(execution, level))
+        response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{execution.id}.log"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
 
 
 class CancelExecution(Page):
@@ -83,38 +121,3 @@ class CancelExecution(Page):
         except Conflict as error:
             messages.warning(request, str(error))
         return redirect("dashboard:execution", execution_id)
-
-
-class RetryExecution(Page):
-    """Run an ended execution again."""
-
-    http_method_names = ["post", "options"]
-
-    def post(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
-        execution = selectors.execution_get(execution_id)
-        start = _choice(request, "from", ("failed", "start"))
-        version = _choice(request, "version", ("same", "current"))
-        try:
-            again = execution_retry(
-                execution=execution,
-                by=self.viewer,
-                from_=start,
-                version=cast(Literal["same", "current"], version),
-            )
-        except (Conflict, Invalid) as error:
-            messages.warning(request, _words(error))
-            return redirect("dashboard:execution", execution_id)
-        return redirect("dashboard:execution", again.id)
-
-
-def _choice(request: HttpRequest, name: str, known: tuple[str, ...]) -> str:
-    value = request.POST.get(name, known[0])
-    if value not in known:
-        raise Invalid(f"{name} must be one of {', '.join(known)}.")
-    return value
-
-
-def _words(error: Conflict | Invalid) -> str:
-    found = error.errors if isinstance(error, Invalid) else []
-    more = [f"{one.get('path')} {one.get('message')}" for one in found]
-    return "; ".join([str(error), *more])

@@ -18,4 +18,5 @@ class HomePage(Page):
     }
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.show(home=Home(), engine_state=engine_state)
+        home = Home(request.GET.get("range", ""))
+        return self.show(home=home, engine_state=engine_state)

@@ -1,4 +1,4 @@
-// Keyboard shortcuts, dialogs, copying, and forms that are sent once.
+// Keyboard shortcuts, dialogs, copying, ticks, and forms that are sent once.
 (() => {
   "use strict";
   document.documentElement.classList.add("has-script");
@@ -11,7 +11,10 @@
   }
 
   function open(dialog) {
-    if (dialog && !dialog.open) dialog.showModal();
+    if (!dialog || dialog.open) return false;
+    dialog.showModal();
+    dialog.dispatchEvent(new Event("opened"));
+    return true;
   }
 
   function search() {
@@ -35,7 +38,7 @@
   const single = {
     "/": search,
     "?": () => open(document.getElementById("keys")),
-    r: () => document.querySelector("[data-retry]")?.focus(),
+    r: () => document.querySelector("[data-retry]")?.click(),
   };
 
   document.addEventListener("keydown", (event) => {
@@ -57,18 +60,61 @@
     }
   });
 
+  // A link that opens a dialog or fills a part of the page is a link all the same,
+  // for those who want it in a tab of its own.
+  function isPlain(event) {
+    return event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey);
+  }
+
+  function fill(link) {
+    const place = document.querySelector(link.dataset.into);
+    place.hidden = false;
+    window.htmx.ajax("GET", link.href, { target: place, swap: "innerHTML" }).then(() => {
+      place.scrollIntoView({ block: "nearest" });
+      place.querySelector("[tabindex]")?.focus({ preventScroll: true });
+    });
+  }
+
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
-    if (opener) open(document.getElementById(opener.dataset.opens));
+    if (opener && isPlain(event) && open(document.getElementById(opener.dataset.opens))) {
+      event.preventDefault();
+    }
+    const filler = event.target.closest("a[data-into]");
+    if (filler && isPlain(event) && document.querySelector(filler.dataset.into)) {
+      event.preventDefault();
+      fill(filler);
+    }
+    const closer = event.target.closest("[data-closes]");
+    if (closer) closer.closest("dialog").close();
     const copier = event.target.closest("[data-copy]");
     if (copier) copy(copier);
   });
+
+  function tickAll(box) {
+    for (const one of document.querySelectorAll(box.dataset.ticks)) one.checked = box.checked;
+  }
+
+  // Fields that are not shown are not sent, and need not be filled.
+  function showFields(box) {
+    const fields = document.getElementById(box.dataset.shows);
+    fields.hidden = fields.disabled = !box.checked;
+  }
+  document.querySelectorAll("[data-shows]").forEach(showFields);
+
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-submit-on-change]");
-    if (form) form.requestSubmit();
+    if (form && event.target.matches("select")) form.requestSubmit();
+    if (event.target.matches("[data-ticks]")) tickAll(event.target);
+    if (event.target.matches("[data-shows]")) showFields(event.target);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    const question = event.submitter?.dataset.confirm;
+    if (question && !window.confirm(question)) {
+      event.preventDefault();
+      return;
+    }
     if (!form.matches("[data-once]")) return;
     if (form.getAttribute("aria-busy")) event.preventDefault();
     else form.setAttribute("aria-busy", "true");
@@ -78,4 +124,7 @@
     if (event.persisted) window.location.reload();
   });
   if (window.location.hash === "#search") search();
+  // On a phone the navigation is one row that scrolls.
+  const here = document.querySelector(".side nav [aria-current]");
+  here?.parentElement.scrollTo({ left: here.offsetLeft - here.parentElement.clientWidth / 3 });
 })();

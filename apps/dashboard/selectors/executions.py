@@ -1,0 +1,152 @@
+"""The list of executions: what is looked for, and how the form says it."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from apps.accounts import selectors as accounts
+from apps.accounts.viewer import Viewer
+from apps.core.errors import Invalid
+from apps.core.text import is_storable
+from apps.dashboard.models import SavedFilter
+from apps.dashboard.wording import CRASHED, SHOWN_STATES, TRIGGERS
+from apps.executions.models import Execution
+from apps.executions.search import Wanted
+from apps.workflows import selectors as workflows
+
+WORKFLOWS_OFFERED, PEOPLE_OFFERED, FILTERS_OFFERED = 500, 500, 50
+LONGEST_TEXT = 200
+FIELDS = (
+    *("state", "workflow", "trigger", "user", "since", "until"),
+    *("shortest", "longest", "text"),
+)
+MORE = frozenset(FIELDS) - {"state", "workflow"}
+_LONGEST_S = 10_000_000
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the form says.
+
+    Attributes:
+        texts: its fields that are filled, by name, as they were sent.
+    """
+
+    texts: dict[str, str]
+    wanted: Wanted
+
+    @property
+    def query(self) -> str:
+        """The fields as a query string."""
+        return urlencode(self.texts)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether any of the seldom used fields is filled."""
+        return bool(MORE & self.texts.keys())
+
+
+def filter_of(sent: Mapping[str, str]) -> Filter:
+    """Read the form.
+
+    Raises:
+        Invalid: a field that cannot be used, with its name.
+    """
+    texts = {name: sent[name].strip() for name in FIELDS if sent.get(name, "").strip()}
+    state = _one_of(texts, "state", SHOWN_STATES)
+    return Filter(
+        texts,
+        Wanted(
+            statuses=(Execution.FAILED if state == CRASHED else state,)
+            if state
+            else (),
+            is_crash=state == CRASHED if state in (CRASHED, Execution.FAILED) else None,
+            workflow_id=_id(texts, "workflow"),
+            trigger=_one_of(texts, "trigger", Execution.TRIGGERS),
+            user_id=_id(texts, "user"),
+            since=_moment(texts, "since"),
+            until=_moment(texts, "until"),
+            shortest=_seconds(texts, "shortest"),
+            longest=_seconds(texts, "longest"),
+            text=_text(texts),
+        ),
+    )
+
+
+def _refused(name: str, message: str) -> Invalid:
+    return Invalid(errors=[{"path": name, "message": message}])
+
+
+def _one_of(texts: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    value = texts.get(name, "")
+    if value and value not in known:
+        raise _refused(name, f"{value[:50]!r} is none of {', '.join(known)}")
+    return value
+
+
+def _id(texts: Mapping[str, str], name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(texts[name]) if name in texts else None
+    except ValueError as error:
+        raise _refused(name, "must be an id") from error
+
+
+def _moment(texts: Mapping[str, str], name: str) -> datetime | None:
+    """A time as browsers send it, which is in UTC."""
+    if name not in texts:
+        return None
+    try:
+        found = datetime.fromisoformat(texts[name])
+    except ValueError as error:
+        raise _refused(name, "must be a date and time") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _seconds(texts: Mapping[str, str], name: str) -> timedelta | None:
+    if name not in texts:
+        return None
+    try:
+        seconds = float(texts[name])
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_S:
+        raise _refused(name, "must be a number of seconds")
+    return timedelta(seconds=seconds)
+
+
+def _text(texts: Mapping[str, str]) -> str:
+    text = texts.get("text", "")
+    if len(text) > LONGEST_TEXT or not is_storable(text):
+        raise _refused("text", f"must be text of {LONGEST_TEXT} characters at most")
+    return text
+
+
+class Choices:
+    """What the form offers; each list is read when it is shown."""
+
+    states = SHOWN_STATES
+    triggers = tuple(TRIGGERS.items())
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+
+    @property
+    def workflows(self) -> list[tuple[str, str]]:
+        rows = workflows.workflow_list(viewer=self._viewer, archived=None)
+        found = rows.order_by("name").values_list("id", "name")[:WORKFLOWS_OFFERED]
+        return [(str(key), name) for key, name in found]
+
+    @property
+    def people(self) -> list[tuple[str, str]]:
+        if not self._viewer.role:
+            return []
+        rows = accounts.member_list(viewer=self._viewer).order_by("user__email")
+        users = [row.user for row in rows[:PEOPLE_OFFERED]]
+        return [(str(user.id), user.name or user.email) for user in users]
+
+    @property
+    def saved(self) -> list[SavedFilter]:
+        rows = SavedFilter.objects.filter(user_id=self._viewer.require_user().id)
+        return list(rows.order_by("name")[:FILTERS_OFFERED])
