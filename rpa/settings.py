@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "apps.steps",
     "apps.workflows",
     "apps.executions",
+    "apps.webhooks",
     "apps.scheduling",
     "apps.realtime",
     "apps.ops",
@@ -250,6 +251,14 @@ RETENTION_FAILED_DAYS = days("RETENTION_FAILED_DAYS", 180)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", 30)
 # The same for kept sessions of browsers that no execution uses.
 RETENTION_SESSIONS_DAYS = days("RETENTION_SESSIONS_DAYS", 30)
+# And for deliveries of webhooks that are no longer under way.
+RETENTION_DELIVERIES_DAYS = days("RETENTION_DELIVERIES_DAYS", 30)
+# How long a receiver of a webhook may take to answer.
+WEBHOOK_TIMEOUT = seconds("WEBHOOK_TIMEOUT_S", 15)
+# How many webhooks are served at a time, by all workers together.
+WEBHOOK_CONCURRENCY = env.int("WEBHOOK_CONCURRENCY", 4)
+# A webhook to which nothing could be delivered for so long is switched off.
+WEBHOOK_DISABLE_AFTER = seconds("WEBHOOK_DISABLE_AFTER_S", 5 * 24 * 3600)
 # How long a caller of a hook waits for the end unless it says so, and at most.
 HOOK_WAIT = seconds("HOOK_WAIT_S", 30)
 HOOK_WAIT_MAX = seconds("HOOK_WAIT_MAX_S", 300)

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("apps.accounts.urls")),
     path("api/", include("apps.executions.urls")),
     path("api/", include("apps.workflows.urls")),
+    path("api/", include("apps.webhooks.urls")),
     path("", include("apps.executions.open_urls")),
     path("", include("apps.dashboard.urls")),
     path("", include("apps.ops.urls")),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import path
 
-from apps.accounts.api import organizations, signing_in
+from apps.accounts.api import maintenance, organizations, signing_in
 
 _LIST: dict[str, Any] = {"get": "list"}
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
@@ -30,5 +30,6 @@ urlpatterns = [
         "api-keys/<uuid:id>",
         organizations.ApiKeyViews.as_view({"get": "retrieve", **_CHANGE}),
     ),
+    path("maintenance", maintenance.Maintenance.as_view()),
     path("audit", organizations.AuditViews.as_view(_LIST)),
 ]

@@ -55,3 +55,13 @@ class Numbering(models.Model):
 
     def __str__(self) -> str:
         return str(self.last)
+
+
+class Progress(models.Model):
+    """How far a subscriber has been told; no tenant's data."""
+
+    name = models.TextField(primary_key=True)
+    last = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.last}"

@@ -141,3 +141,17 @@ def newest_since(number: int) -> dict[Channel, int]:
         for channel in channels:
             found[channel] = max(found.get(channel, 0), newest)
     return found
+
+
+def numbered_after(number: int, *, limit: int) -> list[Published]:
+    """The published events after `number`, of all organizations, in order.
+
+    Needs `tenancy.system()`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {COLUMNS} FROM events_event e WHERE e.seq > %s"  # noqa: S608  # constants
+            " ORDER BY e.seq LIMIT %s",
+            [number, limit],
+        )
+        return [published(row) for row in cursor.fetchall()]

@@ -2,8 +2,9 @@
 
 System jobs are `PeriodicTask` rows of django-celery-beat. Beside them this process
 runs the loops that keep the first promise, in threads of their own: the reconciler,
-the waker of parked executions, the publisher of events, and the pruner of what was
-kept long enough. Each is safe in any number, so any number of beats may run.
+the waker of parked executions, the publisher of events, the teller of subscribers,
+the bell of webhooks, and the pruners of what was kept long enough. Each is safe in
+any number, so any number of beats may run.
 """
 
 import logging
@@ -16,8 +17,11 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.core import heartbeats, tenancy
 from apps.events.publisher import BATCH, publish_batch
+from apps.events.telling import BATCH as TOLD
+from apps.events.telling import tell_all
 from apps.executions.engine.reconciler import Reconciler, look_twice, wake_due
 from apps.executions.retention import prune_if_due
+from apps.webhooks import bell, pruning
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,8 @@ RECONCILE_EVERY_S = 2.0
 LOOK_TWICE_EVERY_S = 60.0
 # How often it asks whether a pass is due; that is once an hour.
 PRUNE_EVERY_S = 60.0
+TELL_EVERY_S = 0.5
+WEBHOOKS_EVERY_S = 1.0
 
 
 class Loop(threading.Thread):
@@ -80,6 +86,9 @@ def loops() -> list[Loop]:
         Loop("reconciler", RECONCILE_EVERY_S, Reconciler()),
         Loop("second look", LOOK_TWICE_EVERY_S, look_twice),
         Loop("pruner", PRUNE_EVERY_S, prune_if_due),
+        Loop("teller", TELL_EVERY_S, lambda: int(tell_all() == TOLD)),
+        Loop("webhooks", WEBHOOKS_EVERY_S, bell.ring),
+        Loop("pruner of deliveries", PRUNE_EVERY_S, pruning.prune_if_due),
         Loop("heartbeat", BEAT_EVERY_S, lambda: heartbeats.beat(HEARTBEAT)),
     ]
 

@@ -20,6 +20,7 @@ WITHOUT_TENANT = {
     "accounts_signinfailures": "counts before it is known who signs in",
     "core_heartbeat": "loops of the platform",
     "executions_worker": "processes of the platform",
+    "events_progress": "how far subscribers have been told",
     "events_numbering": "the last number given to an event",
     "demo_demoattempt": "the public demo site",
     "demo_demoround": "the public demo site",

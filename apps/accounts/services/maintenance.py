@@ -1,0 +1,62 @@
+"""Announcing to every organization that the platform will be worked on."""
+
+from datetime import datetime
+
+from apps.accounts.models import Organization, User
+from apps.core import tenancy
+from apps.core.errors import Forbidden, Invalid
+from apps.core.types import JsonObject
+from apps.events.models import Event
+from apps.events.services import emit_each
+from apps.events.types import MAINTENANCE
+
+LONGEST = 1_000
+
+
+def announce_as(
+    user: User | None,
+    *,
+    message: str,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> int:
+    """Announce it in the name of a user; gives how many organizations are told.
+
+    Raises:
+        Forbidden: the user is no operator of the platform.
+        Invalid: as for `announce`.
+    """
+    if user is None or not user.is_staff:
+        raise Forbidden("Only operators of the platform may announce maintenance.")
+    return announce(message=message, starts_at=starts_at, ends_at=ends_at)
+
+
+def announce(
+    *,
+    message: str,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> int:
+    """Tell every organization; gives how many are told.
+
+    Raises:
+        Invalid: the message is empty or too long, or it ends before it starts.
+    """
+    if not 0 < len(message.strip()) <= LONGEST:
+        raise _wrong("message", f"must have from 1 to {LONGEST} characters")
+    if starts_at and ends_at and ends_at <= starts_at:
+        raise _wrong("ends_at", "must be after starts_at")
+    payload: JsonObject = {
+        "message": message.strip(),
+        "startsAt": starts_at.isoformat() if starts_at else None,
+        "endsAt": ends_at.isoformat() if ends_at else None,
+    }
+    with tenancy.system():
+        found = list(Organization.objects.values_list("id", flat=True))
+        told = [Event(organization_id=one, payload=payload) for one in found]
+        emit_each(MAINTENANCE, told)
+    return len(found)
+
+
+def _wrong(path: str, message: str) -> Invalid:
+    return Invalid(errors=[{"path": path, "message": message}])

@@ -1,0 +1,1 @@
+"""Changes of webhooks, each in one transaction with its audit entry."""
