@@ -10,13 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from celery.utils.log import get_task_logger
 from kombu import Queue
 
 from apps.executions.engine.broker import message, queue_name
 from apps.executions.engine.workers import Identity
-
-log = get_task_logger(__name__)
 
 TASK = "executions.canary"
 STRATEGY = f"{__name__}:strategy"
@@ -42,8 +39,12 @@ def queue_of(identity: Identity) -> str:
 
 
 def consumed(identity: Identity) -> Queue:
-    """The queue as Celery consumes it; it leaves no trace in the broker."""
-    return Queue(queue_of(identity), no_declare=True)
+    """The queue as Celery consumes it; it leaves no trace in the broker.
+
+    Nothing is acknowledged: a worker that stops puts back what it has not
+    acknowledged, and there it would stay for good.
+    """
+    return Queue(queue_of(identity), no_declare=True, no_ack=True)
 
 
 def sing(client: Any, identity: Identity) -> None:
@@ -66,6 +67,5 @@ def strategy(task: Any, app: Any, consumer: Any, **_: Any) -> Callable[..., None
     def hear(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
         global _heard_at
         _heard_at = time.monotonic()
-        ack(log, consumer.connection_errors)
 
     return hear

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 import redis
+from kombu import Consumer
 
 from apps.core.ids import uuid7
 from apps.executions.engine import broker_watch, canary
 from apps.executions.engine.broker_watch import BrokerWatch
 from apps.executions.engine.slots import Flag, SlotTable
 from apps.executions.engine.workers import Identity
+from rpa.celery import app
 
 NOBODY = "redis://127.0.0.1:1/0"
 
@@ -124,3 +126,20 @@ def test_of_a_canary_nothing_is_left_after_a_minute(watched, settings):
         queue = canary.queue_of(watched.identity)
         assert client.llen(queue) == 1
         assert 0 < client.ttl(queue) <= 60
+
+
+def test_a_worker_that_stops_in_between_puts_no_canary_back(watched, settings):
+    queue = canary.queue_of(watched.identity)
+    heard = []
+    with redis.Redis.from_url(settings.REDIS_URL) as client, app.connection() as broker:
+        take = Consumer(
+            broker.channel(),
+            [canary.consumed(watched.identity)],
+            on_message=heard.append,
+        )
+        take.consume()
+        canary.sing(client, watched.identity)
+        broker.drain_events(timeout=5)
+        broker.close()
+        assert len(heard) == 1
+        assert not client.exists(queue)
