@@ -305,6 +305,11 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
+    "ENUM_NAME_OVERRIDES": {
+        "WebhookStatusEnum": "apps.webhooks.models.Webhook.Status",
+        "DeliveryStatusEnum": "apps.webhooks.models.Delivery.Status",
+        "WebhookChangeStatusEnum": "apps.webhooks.api.serializers.SETTABLE",
+    },
     "TITLE": "RPA platform",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -59,7 +59,8 @@ def test_a_loop_pauses_when_there_is_nothing_to_do(db):
 def test_a_beat_has_all_its_loops():
     names = {loop.name for loop in loops()}
     assert names == {
-        *("publisher", "waker", "reconciler", "second look", "pruner", "heartbeat")
+        *("publisher", "waker", "reconciler", "second look", "pruner", "heartbeat"),
+        *("teller", "webhooks", "pruner of deliveries"),
     }
 
 

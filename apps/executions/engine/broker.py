@@ -87,7 +87,8 @@ def push(client: "redis.Redis", messages: Sequence[tuple[str, str]]) -> None:
 def take_back(client: "redis.Redis", queue: str, count: int) -> None:
     """Remove the oldest messages of a queue, as many as there are up to `count`.
 
-    The queue of a pool holds nothing but bells for executions.
+    The queue of a pool holds nothing but bells, for executions and webhooks; one too
+    few is rung again.
 
     Raises:
         BrokerError: it does not answer.

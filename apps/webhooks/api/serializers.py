@@ -10,6 +10,8 @@ from apps.executions.api.serializers import Page
 from apps.webhooks import selectors
 from apps.webhooks.models import Attempt, Delivery, Webhook
 
+_BY_HAND = (Webhook.Status.ACTIVE, Webhook.Status.PAUSED)
+SETTABLE = [(one.value, one.label) for one in _BY_HAND]
 _URL_MAX = 2_048
 _OVERLAP_H, _OVERLAP_MAX_H = 24, 7 * 24
 
@@ -36,7 +38,7 @@ class WebhookChange(StrictSerializer):
         required=False,
     )
     status = serializers.ChoiceField(
-        choices=[Webhook.Status.ACTIVE.value, Webhook.Status.PAUSED.value],
+        choices=SETTABLE,
         required=False,
         help_text="While it is paused, deliveries wait.",
     )
@@ -76,7 +78,7 @@ class WebhookOutput(serializers.ModelSerializer[Webhook]):
         return selectors.webhook_url(hook)
 
 
-class SecretOutput(serializers.Serializer[Any]):
+class NewSecret(serializers.Serializer[Any]):
     """A signing secret."""
 
     secret = serializers.CharField(help_text="Shown only this once.")

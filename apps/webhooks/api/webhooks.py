@@ -86,7 +86,7 @@ class Rotate(OfWebhooks):
     @extend_schema(
         operation_id="webhooks_rotate",
         request=serializers.RotateInput,
-        responses=serializers.SecretOutput,
+        responses=serializers.NewSecret,
     )
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
         """Make a new secret; the old one signs as well for the overlap."""
