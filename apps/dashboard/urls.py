@@ -1,8 +1,16 @@
 """Addresses of the pages."""
 
-from django.urls import path
+from django.urls import include, path
 
-from apps.dashboard.views import approvals, executions, home, signing_in, workflows
+from apps.dashboard.views import (
+    approvals,
+    editor,
+    editor_api,
+    executions,
+    home,
+    signing_in,
+    workflows,
+)
 from apps.dashboard.views.base import SeatAuthentication
 from apps.executions.api.artifacts import ArtifactView
 
@@ -17,6 +25,13 @@ urlpatterns = [
         name="choose-organization",
     ),
     path("workflows", workflows.Workflows.as_view(), name="workflows"),
+    path("editor/", include(editor_api.urlpatterns)),
+    path("workflows/new", editor.NewWorkflow.as_view(), name="workflow-new"),
+    path(
+        "workflows/<uuid:workflow_id>/edit",
+        editor.EditWorkflow.as_view(),
+        name="workflow-editor",
+    ),
     path(
         "workflows/<uuid:workflow_id>",
         workflows.WorkflowView.as_view(),
