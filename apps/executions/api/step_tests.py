@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from apps.core import tenancy
 from apps.core.api.serializers import StrictSerializer
 from apps.core.api.views import ApiView
+from apps.core.documents import Marks
 from apps.core.errors import Invalid
 from apps.core.types import JsonObject
 from apps.executions import step_tests
@@ -81,7 +82,8 @@ class StepTestView(ApiView):
     def post(self, request: Request, workflow_id: uuid.UUID) -> Response:
         """Run one step with given values; 202 when it takes longer than 30 s."""
         sent = self.body(StepTestInput)
-        document, marks = sent.pop("definition"), {}
+        document = sent.pop("definition")
+        marks: Marks = {}
         if isinstance(document, str):
             document, marks = read(document, "yaml")
         workflow = workflow_get(viewer=self.viewer, workflow_id=workflow_id)

@@ -132,7 +132,8 @@ class WorkflowDetail(WorkflowOutput):
     """A workflow with its current definition."""
 
     definition = serializers.JSONField(source="current_version.document")
-    source = serializers.CharField(
+    # The serializer takes its fields out of the class, where the name has a meaning.
+    source = serializers.CharField(  # type: ignore[assignment]
         source="current_version.source",
         help_text="The YAML as its author wrote it; empty when there is none.",
     )
@@ -153,7 +154,8 @@ class VersionDetail(VersionOutput):
     """A version with its definition."""
 
     definition = serializers.JSONField(source="document")
-    source = serializers.CharField(
+    # The serializer takes its fields out of the class, where the name has a meaning.
+    source = serializers.CharField(  # type: ignore[assignment]
         help_text="The YAML as its author wrote it; empty when there is none."
     )
 

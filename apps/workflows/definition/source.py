@@ -1,4 +1,4 @@
-"""The text that an author wrote, kept beside the document for its comments and layout."""
+"""The text that an author wrote, kept with the document for its comments."""
 
 import json
 import re
