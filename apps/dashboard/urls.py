@@ -1,10 +1,12 @@
 """Addresses of the pages."""
 
-from django.urls import path
+from django.urls import include, path
 
 from apps.dashboard.views import (
     approvals,
     bulk,
+    editor,
+    editor_api,
     executions,
     frames,
     home,
@@ -44,7 +46,10 @@ _frames = [
 _WORKFLOW = "workflows/<uuid:workflow_id>"
 _workflows = [
     path("workflows", workflows.Workflows.as_view(), name="workflows"),
+    path("editor/", include(editor_api.urlpatterns)),
+    path("workflows/new", editor.NewWorkflow.as_view(), name="workflow-new"),
     path(_WORKFLOW, workflows.WorkflowView.as_view(), name="workflow"),
+    path(f"{_WORKFLOW}/edit", editor.EditWorkflow.as_view(), name="workflow-editor"),
     path(f"{_WORKFLOW}/run", workflows.RunWorkflow.as_view(), name="run"),
     path(f"{_WORKFLOW}/runs", workflows.WorkflowRuns.as_view(), name="workflow-runs"),
     path(

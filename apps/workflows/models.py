@@ -63,6 +63,8 @@ class WorkflowVersion(TenantModel):
         document_text: the definition as JSON text, since jsonb would forget the order
             of keys, and with it what people wrote.
         digest: SHA-256 of that text; saving an equal document makes no new version.
+        source: the YAML it was saved from, with the author's comments; empty when it
+            came as JSON. It means exactly the document.
     """
 
     workflow = models.ForeignKey(
@@ -71,6 +73,7 @@ class WorkflowVersion(TenantModel):
     number = models.PositiveIntegerField()
     document_text = models.TextField()
     digest = models.CharField(max_length=64)
+    source = models.TextField(blank=True, default="", db_default="")
     comment = models.CharField(max_length=500, blank=True, default="")
     created_by = models.UUIDField(null=True, editable=False)
 

@@ -34,7 +34,7 @@ def workflow_list(
     """
     found = Workflow.objects.filter(organization_id=viewer.organization_id)
     found = found.select_related("current_version").defer(
-        "current_version__document_text"
+        "current_version__document_text", "current_version__source"
     )
     if search:
         found = found.filter(
@@ -88,7 +88,7 @@ def workflow_names(*, organization_id: uuid.UUID, ids: Iterable[str]) -> dict[st
 def version_list(*, workflow: Workflow) -> QuerySet[WorkflowVersion]:
     """All versions of a workflow, without their documents."""
     found = WorkflowVersion.objects.filter(workflow=workflow)
-    return found.defer("document_text")
+    return found.defer("document_text", "source")
 
 
 def version_get(*, workflow: Workflow, number: int) -> WorkflowVersion:

@@ -11,7 +11,7 @@ from rest_framework import exceptions, parsers
 from apps.core import documents, yaml_documents
 from apps.core.types import Json
 
-_MARKS = "rpa_marks"
+_MARKS, _TEXT = "rpa_marks", "rpa_text"
 
 
 def body_text(
@@ -57,6 +57,12 @@ def marks_of(request: Any) -> documents.Marks:
     return marks
 
 
+def text_of(request: Any) -> str:
+    """The text of the request's body; empty when it was not read."""
+    text: str = getattr(request, _TEXT, "")
+    return text
+
+
 def _checked(value: Json, context: Mapping[str, Any]) -> Json:
     if isinstance(value, dict) or getattr(context["view"], "takes_any_json", False):
         return value
@@ -92,6 +98,7 @@ class _GuardedParser(parsers.BaseParser, ABC):
         depth = getattr(context["view"], "body_max_depth", self.max_depth)
         value, marks = self.load(text, depth)
         setattr(context["request"], _MARKS, marks)
+        setattr(context["request"], _TEXT, text)
         return _checked(value, context)
 
 

@@ -15,6 +15,8 @@ from rest_framework.response import Response
 from apps.core import tenancy
 from apps.core.api.serializers import StrictSerializer
 from apps.core.api.views import ApiView
+from apps.core.documents import Marks
+from apps.core.errors import Invalid
 from apps.core.types import JsonObject
 from apps.executions import step_tests
 from apps.executions.api.serializers import (
@@ -23,6 +25,8 @@ from apps.executions.api.serializers import (
     evidence_shown,
 )
 from apps.executions.inbound.waiting import waiting
+from apps.workflows.definition.marks import with_lines
+from apps.workflows.definition.yaml_io import read
 from apps.workflows.selectors import workflow_get
 
 
@@ -42,7 +46,9 @@ class StepTestInput(StrictSerializer):
     inputs = serializers.DictField(required=False, default=dict)
     dry_run = serializers.BooleanField(required=False, default=False)
     definition = serializers.JSONField(
-        required=False, default=None, help_text="An edit that is not saved."
+        required=False,
+        default=None,
+        help_text="An edit that is not saved; as text it is read as YAML.",
     )
 
 
@@ -77,11 +83,18 @@ class StepTestView(ApiView):
         """Run one step with given values; 202 when it takes longer than 30 s."""
         sent = self.body(StepTestInput)
         document = sent.pop("definition")
-        execution = step_tests.step_test_start(
-            workflow=workflow_get(viewer=self.viewer, workflow_id=workflow_id),
-            by=self.viewer,
-            test=step_tests.StepTest(**sent, document=document),
-        )
+        marks: Marks = {}
+        if isinstance(document, str):
+            document, marks = read(document, "yaml")
+        workflow = workflow_get(viewer=self.viewer, workflow_id=workflow_id)
+        test = step_tests.StepTest(**sent, document=document)
+        try:
+            execution = step_tests.step_test_start(
+                workflow=workflow, by=self.viewer, test=test
+            )
+        except Invalid as error:
+            with_lines(error, marks)
+            raise
         return Response(
             {"id": str(execution.id)},
             status=status.HTTP_202_ACCEPTED,

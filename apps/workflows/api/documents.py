@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from apps.core.api.parsers import GuardedJSONParser, YAMLParser, marks_of
+from apps.core.api.parsers import GuardedJSONParser, YAMLParser, marks_of, text_of
 from apps.core.api.views import ApiView
 from apps.core.errors import Invalid
 from apps.workflows.definition.marks import with_lines
@@ -31,6 +31,10 @@ class DocumentView(ApiView):
         if is_yaml(self.request):
             return {"definition": self.request.data}
         return self.body(kind)
+
+    def source(self) -> str:
+        """The YAML text that was sent; empty when it was JSON."""
+        return text_of(self.request) if is_yaml(self.request) else ""
 
     @contextmanager
     def lines(self) -> Iterator[None]:

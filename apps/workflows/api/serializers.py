@@ -52,6 +52,13 @@ class WorkflowChange(TitleInput):
     )
 
 
+class ChangeFilter(FilterSerializer):
+    """What goes with a change that is sent as YAML; with JSON it is in the body."""
+
+    version = serializers.IntegerField(min_value=1, required=False)
+    comment = LineField(max_length=500, required=False, allow_blank=True)
+
+
 class DefinitionInput(StrictSerializer):
     """A definition to be checked."""
 
@@ -125,6 +132,11 @@ class WorkflowDetail(WorkflowOutput):
     """A workflow with its current definition."""
 
     definition = serializers.JSONField(source="current_version.document")
+    # The serializer takes its fields out of the class, where the name has a meaning.
+    source = serializers.CharField(  # type: ignore[assignment]
+        source="current_version.source",
+        help_text="The YAML as its author wrote it; empty when there is none.",
+    )
 
 
 class VersionOutput(serializers.Serializer[Any]):
@@ -142,6 +154,10 @@ class VersionDetail(VersionOutput):
     """A version with its definition."""
 
     definition = serializers.JSONField(source="document")
+    # The serializer takes its fields out of the class, where the name has a meaning.
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="The YAML as its author wrote it; empty when there is none."
+    )
 
 
 class ChangeOutput(serializers.Serializer[Any]):

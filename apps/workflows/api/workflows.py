@@ -15,7 +15,7 @@ from apps.core.api.views import ApiView
 from apps.core.errors import Invalid
 from apps.workflows import selectors, services
 from apps.workflows.api import serializers as data
-from apps.workflows.api.documents import DocumentView
+from apps.workflows.api.documents import DocumentView, is_yaml
 from apps.workflows.definition.parser import parse
 from apps.workflows.definition.yaml_io import CONTENT_TYPES, export
 from apps.workflows.models import Workflow
@@ -65,7 +65,9 @@ class WorkflowsView(DocumentView):
         sent = self.sent(data.WorkflowInput)
         sent["document"] = sent.pop("definition")
         with self.lines():
-            workflow = services.workflow_create(by=self.viewer, **sent)
+            workflow = services.workflow_create(
+                by=self.viewer, source=self.source(), **sent
+            )
         return detail(workflow, status.HTTP_201_CREATED)
 
 
@@ -82,6 +84,7 @@ class WorkflowView(DocumentView):
         return detail(found)
 
     @extend_schema(
+        parameters=[data.ChangeFilter],
         request={
             "application/json": data.WorkflowChange,
             "application/yaml": OpenApiTypes.STR,
@@ -92,15 +95,20 @@ class WorkflowView(DocumentView):
         """Change a workflow, which makes a new version of it."""
         found = selectors.workflow_get(viewer=self.viewer, workflow_id=workflow_id)
         sent = self.sent(data.WorkflowChange)
+        if is_yaml(request):
+            sent |= self.filters(data.ChangeFilter)
         if "definition" in sent:
             sent["document"] = sent.pop("definition")
         if "version" in sent:
             sent["expected_version"] = sent.pop("version")
         with self.lines():
-            changed = services.workflow_update(workflow=found, by=self.viewer, **sent)
+            changed = services.workflow_update(
+                workflow=found, by=self.viewer, source=self.source(), **sent
+            )
         return detail(changed)
 
     @extend_schema(
+        parameters=[data.ChangeFilter],
         request={
             "application/json": data.WorkflowChange,
             "application/yaml": OpenApiTypes.STR,
@@ -159,7 +167,10 @@ class ImportView(DocumentView):
         replace = self.filters(data.ImportFilter)["replace"] == "true"
         with self.lines():
             workflow, is_new = services.workflow_import(
-                by=self.viewer, document=request.data, replace=replace
+                by=self.viewer,
+                document=request.data,
+                replace=replace,
+                source=self.source(),
             )
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return detail(workflow, code)

@@ -19,6 +19,8 @@ from apps.core.types import JsonObject
 from apps.events.services import emit
 from apps.workflows.definition.model import Definition
 from apps.workflows.definition.parser import parse
+from apps.workflows.definition.source import kept_source
+from apps.workflows.definition.yaml_io import export
 from apps.workflows.models import Workflow, WorkflowVersion
 from apps.workflows.services.calls import check_calls
 
@@ -28,12 +30,18 @@ LONGEST_NAME = 200
 
 @transaction.atomic
 def workflow_create(
-    *, by: Viewer, document: object, name: str | None = None, comment: str = ""
+    *,
+    by: Viewer,
+    document: object,
+    name: str | None = None,
+    comment: str = "",
+    source: str = "",
 ) -> Workflow:
     """A new workflow whose first version is `document`.
 
     Args:
         name: takes the place of the document's own name.
+        source: the YAML text that the document was read from.
 
     Raises:
         Invalid: the document is not valid, or has no name.
@@ -54,7 +62,10 @@ def workflow_create(
     _copy_title(workflow, definition)
     with _unique_name(definition.name):
         workflow.save(force_insert=True)
-    _write_version(workflow, definition, number=1, by=by, comment=comment)
+    source = kept_source(source, definition.document)
+    _write_version(
+        workflow, definition, number=1, by=by, comment=comment, source=source
+    )
     return _told(workflow, by, "create")
 
 
@@ -66,11 +77,13 @@ def workflow_update(
     document: object | None = None,
     comment: str = "",
     expected_version: int | None = None,
+    source: str = "",
     **title: Any,
 ) -> Workflow:
     """Save a changed workflow as a new version; without a change there is none.
 
     Args:
+        source: the YAML text that the document was read from.
         expected_version: the version the change was made on, when that matters.
         title: `name`, `description` or `tags`, written into the document.
 
@@ -90,9 +103,11 @@ def workflow_update(
             current_version=current.number,
         )
     changed = current.document if document is None else document
+    source = current.source if document is None else source
     title.setdefault("name", _own_name(changed) or workflow.name)
     definition = _parse(_titled(changed, **title))
-    return _save(workflow, definition, by=by, comment=comment)
+    source = kept_source(source, definition.document)
+    return _save(workflow, definition, by=by, comment=comment, source=source)
 
 
 def workflow_restore(
@@ -110,6 +125,7 @@ def workflow_restore(
         workflow=workflow,
         by=by,
         document=version.document,
+        source=version.source,
         name=workflow.name,
         comment=f"Restored from version {version.number}",
     )
@@ -117,11 +133,12 @@ def workflow_restore(
 
 @transaction.atomic
 def workflow_import(
-    *, by: Viewer, document: object, replace: bool = False
+    *, by: Viewer, document: object, replace: bool = False, source: str = ""
 ) -> tuple[Workflow, bool]:
     """A workflow from an exported document, and whether it is a new one.
 
     Args:
+        source: the YAML text that the document was read from.
         replace: make it a new version of the workflow that has its name.
     """
     by.require(EDITOR)
@@ -130,10 +147,11 @@ def workflow_import(
     if replace and name and found is not None:
         comment = "Imported"
         changed = workflow_update(
-            workflow=found, by=by, document=document, comment=comment
+            workflow=found, by=by, document=document, comment=comment, source=source
         )
         return changed, False
-    return workflow_create(by=by, document=document, comment="Imported"), True
+    made = workflow_create(by=by, document=document, comment="Imported", source=source)
+    return made, True
 
 
 @transaction.atomic
@@ -144,6 +162,7 @@ def workflow_duplicate(
     return workflow_create(
         by=by,
         document=workflow.current_version.document,
+        source=workflow.current_version.source,
         name=name or _copy_name(workflow.name),
         comment=f"Copied from {workflow.name}",
     )
@@ -204,11 +223,14 @@ def workflow_delete(*, workflow: Workflow, by: Viewer) -> None:
 
 
 def _save(
-    workflow: Workflow, definition: Definition, *, by: Viewer, comment: str
+    workflow: Workflow, definition: Definition, *, by: Viewer, comment: str, source: str
 ) -> Workflow:
-    before = _facts(workflow)
-    if _digest(_text(definition.document)) == workflow.current_version.digest:
-        return workflow
+    before, current = _facts(workflow), workflow.current_version
+    if _digest(_text(definition.document)) == current.digest:
+        # A changed comment of the author is a change too; an export has none.
+        plain = export(definition.document, "yaml")
+        if source in ("", current.source, plain):
+            return workflow
     if definition.name != workflow.name:
         _check_name_is_free(workflow.organization_id, definition.name)
     check_calls(
@@ -216,7 +238,7 @@ def _save(
     )
     last = workflow.versions.aggregate(last=Max("number"))["last"]
     version = _write_version(
-        workflow, definition, number=last + 1, by=by, comment=comment
+        workflow, definition, number=last + 1, by=by, comment=comment, source=source
     )
     workflow.current_version = version
     _copy_title(workflow, definition)
@@ -262,7 +284,13 @@ def _copy_title(workflow: Workflow, definition: Definition) -> None:
 
 
 def _write_version(
-    workflow: Workflow, definition: Definition, *, number: int, by: Viewer, comment: str
+    workflow: Workflow,
+    definition: Definition,
+    *,
+    number: int,
+    by: Viewer,
+    comment: str,
+    source: str,
 ) -> WorkflowVersion:
     text = _text(definition.document)
     return WorkflowVersion.objects.create(
@@ -272,6 +300,7 @@ def _write_version(
         number=number,
         document_text=text,
         digest=_digest(text),
+        source=source,
         comment=comment,
         created_by=by.user_id,
     )
