@@ -69,9 +69,9 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".rpa")))
 # --- Applications -------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
-    # After the admin, so that none of its templates is replaced: only for its Chart.js.
+    # Before the admin, whose templates it replaces.
     "unfold.apps.BasicAppConfig",
+    "apps.core.operators.config.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -100,6 +100,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.middleware.PolicyForAdmin",
     "apps.core.middleware.SystemScopeForAdmin",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -126,6 +127,23 @@ TEMPLATES = [
         },
     },
 ]
+
+# --- The operators' admin -------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "RPA operators",
+    "SITE_HEADER": "RPA operators",
+    "SITE_SYMBOL": "precision_manufacturing",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "/static/dashboard/icon.svg"}
+    ],
+    "STYLES": ["/static/operators/admin.css"],
+    "SCRIPTS": ["/static/operators/admin.js"],
+    "DASHBOARD_CALLBACK": "apps.ops.landing.context",
+    # Looks through all tables at once, which no index helps.
+    "COMMAND": {"search_models": False},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False},
+}
 
 # --- Database -----------------------------------------------------------------
 

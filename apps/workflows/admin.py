@@ -1,57 +1,38 @@
 """The operators' view of workflows and secrets; changes go through the services."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
+from apps.core.operators.base import ReadOnlyAdmin
 from apps.workflows.models import KeptSession, Secret, Workflow, WorkflowVersion
-
-if TYPE_CHECKING:  # Django's class takes no parameter at run time
-    _Admin = admin.ModelAdmin[Any]
-else:
-    _Admin = admin.ModelAdmin
-
-
-class _ReadOnly(_Admin):
-    """Shows rows and changes none: each change needs its version and audit entry."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Workflow)
-class WorkflowAdmin(_ReadOnly):
+class WorkflowAdmin(ReadOnlyAdmin):
     """Workflows of all organizations."""
 
     list_display = ("name", "organization_id", "archived_at", "updated_at")
-    search_fields = ("name", "organization_id", "id")
-    list_select_related = ("current_version",)
+    ids = ("id", "organization_id")
+    exclude = ("current_version",)
 
 
 @admin.register(WorkflowVersion)
-class WorkflowVersionAdmin(_ReadOnly):
+class WorkflowVersionAdmin(ReadOnlyAdmin):
     """Versions of all workflows."""
 
     list_display = ("workflow", "number", "comment", "created_at")
     list_select_related = ("workflow",)
-    search_fields = ("workflow__name", "workflow__id", "id")
+    ids = ("id", "workflow_id")
 
 
 @admin.register(Secret)
-class SecretAdmin(_ReadOnly):
+class SecretAdmin(ReadOnlyAdmin):
     """Secrets of all organizations; not even their encrypted values are shown."""
 
     list_display = ("name", "organization_id", "last_used_at", "updated_at")
-    search_fields = ("name", "organization_id", "id")
+    ids = ("id", "organization_id")
     fields = (
         *("id", "organization_id", "name", "description"),
         *("created_by", "created_at", "updated_at", "last_used_at"),
@@ -59,12 +40,12 @@ class SecretAdmin(_ReadOnly):
 
 
 @admin.register(KeptSession)
-class KeptSessionAdmin(_ReadOnly):
+class KeptSessionAdmin(ReadOnlyAdmin):
     """What browsers of workflows keep: can be deleted, what it holds is not shown."""
 
     list_display = ("name", "workflow", "organization_id", "size_bytes", "used_at")
     list_select_related = ("workflow",)
-    search_fields = ("name", "workflow__name", "workflow__id", "organization_id")
+    ids = ("id", "workflow_id", "organization_id")
     fields = (
         *("id", "organization_id", "workflow", "name", "cookies", "sites"),
         *("size_bytes", "execution_id", "created_at", "saved_at", "used_at"),

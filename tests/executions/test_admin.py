@@ -1,20 +1,23 @@
 """The operators' admin shows the executions of all organizations."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.accounts.models import AuditEntry
 from apps.core import tenancy
 from apps.core.ids import uuid7
 from apps.executions.engine.artifacts import ArtifactStore
 from apps.executions.engine.workers import Identity, say_alive
-from apps.executions.models import Execution
+from apps.executions.models import Execution, Worker
 from tests.executions.documents import broken, doc, put
 from tests.fixtures_cast import Person
 from tests.fixtures_engine import Engine
@@ -63,8 +66,9 @@ def test_lists_a_thousand_with_few_questions(engine: Engine, operator: Client) -
     assert len(asked) < 20
     assert not any('"inputs"' in query["sql"] for query in asked)
     text = page.content.decode()
-    assert text.count('class="action-select"') == 50
-    assert "1001 executions" in text
+    assert text.count('name="_selected_action"') == 50
+    assert not any("count(" in query["sql"].lower() for query in asked)
+    assert "10000 results" not in text
     assert operator.get(f"{URL}?p=20").status_code == 200
 
 
@@ -140,6 +144,56 @@ def test_cancels_the_chosen_and_leaves_a_trail(
     with tenancy.system():
         user = get_user_model().objects.get(id=entry.user_id)
     assert user.email == "operator@example.com"
+
+
+def test_retries_what_failed_and_says_what_it_cannot(
+    engine: Engine, operator: Client
+) -> None:
+    failed, done = engine.run(doc(broken("b"))), engine.run(doc())
+    open_ = engine.start(doc())
+    ids = [str(one.id) for one in (failed, done, open_)]
+    page = operator.post(URL, {"action": "retry", "_selected_action": ids}, follow=True)
+    text = page.content.decode()
+    assert "1 started again." in text
+    assert "Nothing failed in this execution" in text
+    assert "has not ended yet" in text
+    with engine.scope():
+        again = Execution.objects.get(retry_of=failed.id)
+        entry = AuditEntry.objects.get(action="execution.retry")
+    assert again.status == "queued"
+    assert entry.target_id == str(again.id)
+    assert entry.user_id is not None
+
+
+def test_refuses_to_act_on_too_many(engine: Engine, operator: Client) -> None:
+    many(engine, 101)
+    chosen = {"action": "cancel", "select_across": "1", "_selected_action": ["x"]}
+    page = operator.post(URL, chosen, follow=True)
+    assert "choose at most 100" in page.content.decode()
+
+
+def test_drains_a_worker_and_remembers_who(db: None, operator: Client) -> None:
+    worker = Identity(pool="default", capacity=5)
+    say_alive(worker)
+    chosen = {"action": "drain", "_selected_action": [str(worker.id)]}
+    url = "/admin/executions/worker/"
+    assert "asked." in operator.post(url, chosen, follow=True).content.decode()
+    assert Worker.objects.get(id=worker.id).drain_requested_at is not None
+    entry = LogEntry.objects.get(object_id=str(worker.id))
+    assert (entry.user.email, entry.change_message) == (
+        "operator@example.com",
+        "Asked to drain.",
+    )
+
+
+def test_a_worker_that_is_gone_is_not_drained(db: None, operator: Client) -> None:
+    worker = Identity(pool="default", capacity=5)
+    say_alive(worker)
+    Worker.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
+    chosen = {"action": "drain", "_selected_action": [str(worker.id)]}
+    page = operator.post("/admin/executions/worker/", chosen, follow=True)
+    assert "it is gone" in page.content.decode()
+    assert Worker.objects.get(id=worker.id).drain_requested_at is None
 
 
 def test_who_may_only_look_cancels_nothing(engine: Engine) -> None:

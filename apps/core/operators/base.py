@@ -1,0 +1,93 @@
+"""Base classes of the admin's pages, made for tables with a million rows."""
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin as UnfoldAdmin
+
+from apps.core.operators.paging import InfinitePaginator
+
+if TYPE_CHECKING:  # neither class takes a parameter at run time
+    _Admin = admin.ModelAdmin[Any]
+    _Filter = admin.SimpleListFilter
+else:
+    _Admin = UnfoldAdmin
+    _Filter = admin.SimpleListFilter
+
+
+class OperatorsAdmin(_Admin):
+    """A list that counts nothing and searches by index only.
+
+    Attributes:
+        ids: columns with an index that a typed id is looked for in.
+        words: the same for words, as Django's lookups.
+    """
+
+    ids: ClassVar[tuple[str, ...]] = ("id",)
+    words: ClassVar[tuple[str, ...]] = ()
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    list_disable_select_all = True
+    ordering = ("-pk",)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Not used to search; without any the field is not shown."""
+        return self.ids + self.words
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Rows that have just this id, or a word that is looked up by an index."""
+        term = search_term.strip().replace("\0", "")
+        if not term:
+            return queryset, False
+        wanted = Q(pk__in=[])
+        try:
+            for name in self.ids:
+                wanted |= Q(**{name: uuid.UUID(term)})
+        except ValueError:
+            pass
+        for name in self.words:
+            wanted |= Q(**{name: term})
+        return queryset.filter(wanted), False
+
+
+class ReadOnlyAdmin(OperatorsAdmin):
+    """Rows that only the platform writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class KnownWords(_Filter):
+    """A filter whose choices are known: asking a million rows for them takes long."""
+
+    choices_known: ClassVar[tuple[str, ...]] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(word, word) for word in self.choices_known]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        word = self.value()
+        name = str(self.parameter_name)
+        return queryset.filter(**{name: word}) if word else queryset
+
+
+def preformatted(value: Any) -> SafeString:
+    """A JSON value as it may be shown on a page: escaped, and bounded."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre class="op-pre">{}</pre>', text[:100_000])
