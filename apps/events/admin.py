@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from apps.core.operators.base import ReadOnlyAdmin
-from apps.events.models import Event, Numbering
+from apps.events.models import Event, Numbering, Progress
 
 
 @admin.register(Event)
@@ -21,3 +21,11 @@ class NumberingAdmin(ReadOnlyAdmin):
 
     ids = ()
     list_display = ("id", "last")
+
+
+@admin.register(Progress)
+class ProgressAdmin(ReadOnlyAdmin):
+    """How far each subscriber has been told."""
+
+    ids = ()
+    list_display = ("name", "last")
