@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from apps.core.operators.base import ReadOnlyAdmin
-from apps.webhooks.models import Delivery, Webhook
+from apps.webhooks.models import Attempt, Delivery, Webhook
 
 
 @admin.register(Webhook)
@@ -22,3 +22,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
     ids = ("id", "webhook_id")
     fields = ("id", "webhook_id", "event_id", "event_type", "status", "tries")
     list_display = ("id", "event_type", "status", "tries", "due_at")
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    """Requests that were sent, without what was answered."""
+
+    fields = ("id", "delivery_id", "number", "duration_ms", "status_code", "error")
+    list_display = ("id", "number", "status_code", "error", "duration_ms")

@@ -112,7 +112,7 @@ def test_the_run_form_comes_alone_for_the_newest_version(alice, owner):
 
 def test_pages_of_workflows_lead_to_the_editor(alice, owner):
     workflow = made(alice)
-    links = owner.get(f"/workflows/{workflow['id']}").all("a.btn")
+    links = owner.get(f"/workflows/{workflow['id']}").all("nav.tabs a")
     assert path_of(workflow) in [one.get("href") for one in links]
     links = owner.get("/workflows").all("a.btn")
     assert "/workflows/new" in [one.get("href") for one in links]

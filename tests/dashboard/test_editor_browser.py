@@ -6,8 +6,7 @@ from selenium.webdriver.common.keys import Keys
 
 from apps.executions.models import Execution
 from apps.workflows.models import Workflow
-from tests.dashboard.test_browser import (
-    browser,
+from tests.dashboard.browsing import (
     complaints,
     find,
     resize,
@@ -16,7 +15,6 @@ from tests.dashboard.test_browser import (
 )
 from tests.dashboard.test_editor import made, path_of
 
-__all__ = ["browser"]  # one for all tests here
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 TEXT = """\

@@ -1,18 +1,24 @@
 """The operators' admin in a real browser: its policy lets its scripts work."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth import get_user_model
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.dashboard.test_browser import browser, find, resize
+from tests.dashboard.browsing import find, resize, running_browser
 from tests.executions.documents import broken, doc
 from tests.fixtures_engine import Engine
 
-__all__ = ["browser"]  # a fixture
-
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "a good long one"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with running_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 def sign_in(browser: Chrome, url: str) -> None:
