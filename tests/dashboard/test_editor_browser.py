@@ -92,8 +92,8 @@ class Editor:
 
 
 @pytest.fixture
-def editor(engine, alice, live_server, browser):
-    yield Editor(browser, live_server, alice)
+def editor(engine, alice, site, browser):
+    yield Editor(browser, site.url, alice)
     browser.get("data:,")
     complaints(browser)
 
@@ -270,8 +270,8 @@ def test_tab_indents_and_leaves_after_escape(editor, sums):
     assert editor.browser.switch_to.active_element != editor.area
 
 
-def test_a_viewer_reads_on_a_phone(editor, bob, live_server, browser, sums):
-    sign_in(browser, live_server, bob.email)
+def test_a_viewer_reads_on_a_phone(editor, bob, site, browser, sums):
+    sign_in(browser, site.url, bob.email)
     resize(browser, 390)
     editor.open(path_of(sums))
     assert browser.execute_script("return document.documentElement.scrollWidth") == 390
