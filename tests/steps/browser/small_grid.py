@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import urllib.error
@@ -18,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+
+import psutil
 
 from tests.fixtures_engine import wait_for
 
@@ -42,8 +43,13 @@ class Chromedriver:
 
     def end(self) -> None:
         """As a machine that is switched off: it says goodbye to nobody."""
-        self.process.send_signal(signal.SIGKILL)
+        all_of_it = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
         self.process.wait()
+        # Its browsers would outlive it.
+        for one in all_of_it:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
 
 
 def start_chromedriver(folder: Path, port: int = 0) -> Chromedriver:

@@ -39,8 +39,7 @@ def remote(folder):
     """A driver elsewhere, which is a chromedriver and nothing more."""
     driver = start_chromedriver(folder)
     yield driver
-    driver.process.terminate()
-    driver.process.wait()
+    driver.end()
 
 
 @pytest.fixture(scope="module")
