@@ -69,14 +69,10 @@ class BrowserSession(BrowserConnection):
             self.steadily(lambda: self._load(url, wait_until, seconds, referer))
         except RpaError as error:
             raise self._cause(url, error) from error
-        state = self.state()
-        while not self._is_loaded(state, wait_until):
-            self._require_unbroken(url)
-            if time.monotonic() > deadline:
-                message = f"{shown_url(url)} was not loaded within {seconds:g} s."
-                raise TemporaryFailure(message, code="timeout")
-            time.sleep(0.02)
-            state = self.state()
+        state = self._loaded(url, wait_until, deadline)
+        if state is None:
+            message = f"{shown_url(url)} was not loaded within {seconds:g} s."
+            raise TemporaryFailure(message, code="timeout")
         if state["error"]:
             raise self._cause(url, net_error(state["error"]))
         if state["since"] == since and _is_elsewhere(url, state["url"]):
@@ -266,6 +262,15 @@ class BrowserSession(BrowserConnection):
             driver.set_page_load_timeout(seconds)
             with contextlib.suppress(passing):
                 driver.get(url)
+
+    def _loaded(self, url: str, wait_until: str, deadline: float) -> JsonObject | None:
+        """The page's state once it is there; None: it was not in time."""
+        while not self._is_loaded(state := self.state(), wait_until):
+            self._require_unbroken(url)
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.02)
+        return state
 
     def _require_unbroken(self, url: str) -> None:
         """Wait no longer for a page whose server broke its answer off.
