@@ -15,6 +15,8 @@ import dj_database_url
 import django_stubs_ext
 from environs import FileAwareEnv
 
+from rpa import openapi, unfold
+
 # Before any class is made from one of Django's generic ones.
 django_stubs_ext.monkeypatch()
 
@@ -128,22 +130,7 @@ TEMPLATES = [
     },
 ]
 
-# --- The operators' admin -------------------------------------------------------
-
-UNFOLD = {
-    "SITE_TITLE": "RPA operators",
-    "SITE_HEADER": "RPA operators",
-    "SITE_SYMBOL": "precision_manufacturing",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": "/static/dashboard/icon.svg"}
-    ],
-    "STYLES": ["/static/operators/admin.css"],
-    "SCRIPTS": ["/static/operators/admin.js"],
-    "DASHBOARD_CALLBACK": "apps.ops.landing.context",
-    # Looks through all tables at once, which no index helps.
-    "COMMAND": {"search_models": False},
-    "SIDEBAR": {"show_search": False, "show_all_applications": False},
-}
+UNFOLD = unfold.SETTINGS
 
 # --- Database -----------------------------------------------------------------
 
@@ -322,22 +309,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
-SPECTACULAR_SETTINGS = {
-    "ENUM_NAME_OVERRIDES": {
-        "WebhookStatusEnum": "apps.webhooks.models.Webhook.Status",
-        "DeliveryStatusEnum": "apps.webhooks.models.Delivery.Status",
-        "WebhookChangeStatusEnum": "apps.webhooks.api.serializers.SETTABLE",
-    },
-    "TITLE": "RPA platform",
-    "VERSION": "0.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "COMPONENT_SPLIT_REQUEST": True,
-}
+SPECTACULAR_SETTINGS = openapi.SETTINGS
 API_BODY_MAX_BYTES = env.int("API_BODY_MAX_BYTES", 10 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY_MAX_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
