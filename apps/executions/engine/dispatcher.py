@@ -7,7 +7,6 @@ by a thread, and dropped when the broker does not take them.
 """
 
 import logging
-import os
 import queue
 import threading
 import time
@@ -16,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from apps.core.per_process import PerProcess
 from apps.executions.engine import broker
 from apps.executions.engine.broker import BrokerError, queue_name
 
@@ -40,7 +40,6 @@ class _Bell:
     """One process's publisher thread."""
 
     def __init__(self) -> None:
-        self.process_id = os.getpid()
         self._waiting: queue.Queue[_Ring] = queue.Queue(_LONGEST_BACKLOG)
         self._away_until = 0.0
         threading.Thread(target=self._loop, name="bell", daemon=True).start()
@@ -90,13 +89,12 @@ class _Bell:
         return found
 
 
-_bell: _Bell | None = None
-_making = threading.Lock()
+_bell = PerProcess(_Bell)
 
 
 def ring(execution_id: uuid.UUID, pool: str) -> None:
     """Tell the workers of `pool`, soon and without waiting for the broker."""
-    _own_bell().ring(execution_id, pool)
+    _bell.get().ring(execution_id, pool)
 
 
 def unring(pool: str, count: int) -> None:
@@ -104,18 +102,7 @@ def unring(pool: str, count: int) -> None:
 
     Which ones is all the same, since each only says that somebody should look.
     """
-    _own_bell().unring(pool, count)
-
-
-def _own_bell() -> _Bell:
-    global _bell
-    bell = _bell
-    if bell is None or bell.process_id != os.getpid():  # a fork has no threads
-        with _making:
-            bell = _bell
-            if bell is None or bell.process_id != os.getpid():
-                bell = _bell = _Bell()
-    return bell
+    _bell.get().unring(pool, count)
 
 
 def publish_to(queue: str, execution_id: str) -> None:

@@ -8,7 +8,6 @@ process listens is asked once a second for each workflow that runs here.
 """
 
 import logging
-import os
 import threading
 import time
 import uuid
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 import redis
 
+from apps.core.per_process import PerProcess
 from apps.core.types import JsonObject
 from apps.events import layer
 from apps.events.channels import EXECUTIONS, Channel
@@ -91,7 +91,6 @@ class _Herald:
     """One process's sending thread."""
 
     def __init__(self) -> None:
-        self.process_id = os.getpid()
         # By workflow; written by the thread alone.
         self.watched: dict[uuid.UUID, _Watched] = {}
         self.away_until = 0.0
@@ -156,24 +155,12 @@ class _Herald:
             self.watched[workflow_id] = watched
 
 
-_herald: _Herald | None = None
-_making = threading.Lock()
-
-
-def _own() -> _Herald:
-    global _herald
-    herald = _herald
-    if herald is None or herald.process_id != os.getpid():  # a fork has no threads
-        with _making:
-            herald = _herald
-            if herald is None or herald.process_id != os.getpid():
-                herald = _herald = _Herald()
-    return herald
+_herald = PerProcess(_Herald)
 
 
 def hint(lease: Lease, record: Record) -> None:
     """A step begins or has ended: tell who watches, without waiting for anything."""
-    herald = _own()
+    herald = _herald.get()
     if not herald.wants(lease.workflow_id):
         return
     type_ = _TYPES.get(record.status)
