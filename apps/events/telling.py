@@ -45,11 +45,10 @@ def tell(name: str, subscriber: Subscriber) -> int:
     One that was not known before hears what is published from now on.
     """
     with tenancy.system():
-        if not Progress.objects.filter(name=name).exists():
-            _begin(name)
         locked = Progress.objects.select_for_update(skip_locked=True)
         progress = locked.filter(name=name).first()
-        if progress is None:
+        if progress is None:  # somebody else tells it, or it is not known yet
+            _begin(name)
             return 0
         events = selectors.numbered_after(progress.last, limit=BATCH)
         if events:
