@@ -3,15 +3,17 @@
 import os
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rpa.settings")
-
-_django = get_asgi_application()
+django.setup(set_prefix=False)
 
 # They need Django set up.
+from apps.core.handler import OneThreadHandler  # noqa: E402
 from apps.executions.inbound.endpoint import PREFIX, hooks  # noqa: E402
 from apps.realtime.endpoint import PATH, sockets  # noqa: E402
+
+_django = OneThreadHandler()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
