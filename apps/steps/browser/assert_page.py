@@ -79,7 +79,7 @@ class AssertPage(StepType[AssertPageParams]):
 
 def _look(browser: BrowserSession, params: AssertPageParams) -> JsonObject:
     target = params.target
-    selectors = [selector.for_page() for selector in target.selectors] if target else []
+    selectors = target.for_page() if target else []
     if target is None:
         return dict(browser.run_here("reading.facts", selectors, params.text))
     return dict(browser.run(target, "reading.facts", selectors, params.text))

@@ -117,17 +117,24 @@ _IN_THE_WAY = (
 )
 
 
-def click_once(browser: BrowserSession, params: ClickParams) -> JsonObject:
-    """Click as soon as nothing is in the way; gives what was found."""
+def click_once(
+    browser: BrowserSession, params: ClickParams, found: JsonObject | None = None
+) -> JsonObject:
+    """Click as soon as nothing is in the way; gives what was found.
+
+    Args:
+        found: what the page's side has just found for it; None: look for it.
+    """
     seconds = browser.within_step(params.timeout.total_seconds())
     if params.force and params.is_plain:
         return browser.wait_for(params.target, seconds, "acting.press")
     deadline = time.monotonic() + seconds
-    obstacle = "it went away"
+    obstacle, ready = "it went away", found
 
     def attempt() -> JsonObject | None:
-        nonlocal obstacle
-        found = _look(browser, params, max(0.05, deadline - time.monotonic()))
+        nonlocal obstacle, ready
+        left = max(0.05, deadline - time.monotonic())
+        found, ready = ready or _look(browser, params, left), None
         try:
             with browser.commanding(*_IN_THE_WAY):
                 is_quick = _press(browser, params, found)
@@ -141,11 +148,11 @@ def click_once(browser: BrowserSession, params: ClickParams) -> JsonObject:
             await_what_it_began(browser)
         return found
 
-    found = browser.poll(attempt, seconds)
-    if found is None:
+    clicked = browser.poll(attempt, seconds)
+    if clicked is None:
         message = f"`{params.target}` could not be clicked: {obstacle}."
         raise PermanentFailure(message, code="element_not_ready")
-    return found
+    return clicked
 
 
 def _look(browser: BrowserSession, params: ClickParams, seconds: float) -> JsonObject:

@@ -68,7 +68,7 @@ def rows(
     """One object for each element that fits the target now; one for the page."""
     parsed = {name: _field(name, given) for name, given in fields.items()}
     parsed = parsed or {"text": Field()}
-    selectors = [selector.for_page() for selector in target.selectors] if target else []
+    selectors = target.for_page() if target else []
     asked = [field.for_page() for field in parsed.values()]
     found = session.steadily(
         lambda: session.run(

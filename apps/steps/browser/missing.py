@@ -39,7 +39,7 @@ class Hints(NamedTuple):
 def look_around(session: "BrowserSession", target: Target) -> Hints:
     """Look for what could have been meant; errors as of any command."""
     candidates = session.run(target, "reading.candidates", _MOST_CANDIDATES)
-    selectors = [selector.for_page() for selector in target.selectors]
+    selectors = target.for_page()
     places = session.run(target, "reading.elsewhere", selectors, _MOST_PLACES)
     pairs = zip(places["sealed"], places["names"], strict=True)
     sealed = [name for element, name in pairs if _is_closed(session, element)]

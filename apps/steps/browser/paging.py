@@ -59,7 +59,7 @@ def over_pages(
 
 
 def _has_next(browser: BrowserSession, target: Target) -> bool:
-    selectors = [selector.for_page() for selector in target.selectors]
+    selectors = target.for_page()
     look = partial(browser.run, target, "rpa.find", selectors, "enabled")
     return browser.steadily(look)["element"] is not None
 

@@ -119,7 +119,7 @@ class BrowserSession(BrowserConnection):
     def find_all(self, target: Target | str, limit: int = 10_000) -> "list[WebElement]":
         """The elements that the first fitting selector finds now; can be empty."""
         target = _target(target)
-        selectors = [selector.for_page() for selector in target.selectors]
+        selectors = target.for_page()
         found = self.steadily(lambda: self.run(target, "rpa.findAll", selectors, limit))
         return list(found["elements"])
 
@@ -133,7 +133,7 @@ class BrowserSession(BrowserConnection):
                 and more; `at` is the index of the selector that found it.
         """
         target = _target(target)
-        selectors = [selector.for_page() for selector in target.selectors]
+        selectors = target.for_page()
         seconds = self.within_step(timeout)
         last: JsonObject = {}
 

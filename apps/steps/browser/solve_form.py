@@ -73,21 +73,24 @@ class SolveForm(StepType[SolveFormParams]):
     def run(self, params: SolveFormParams, ctx: StepContext) -> Json:
         """Wait until all fields are there, fill them in, and send."""
         with on_page(ctx) as browser:
-            filled = _fill(browser, params)
+            button = _fill(browser, params)
             if params.submit is not None:
-                click_once(
-                    browser, ClickParams(target=params.submit, timeout=params.timeout)
-                )
-        return {"filled": filled}
+                click = ClickParams(target=params.submit, timeout=params.timeout)
+                click_once(browser, click, found=button)
+        return {"filled": len(params.fields)}
 
 
-def _fill(browser: BrowserSession, params: SolveFormParams) -> int:
+def _fill(browser: BrowserSession, params: SolveFormParams) -> JsonObject | None:
+    """Fill the fields in; gives what is to be clicked, where it could be found."""
     seconds = browser.within_step(params.timeout.total_seconds())
     pairs = [list(pair) for pair in params.fields.items()]
     last: JsonObject = {}
+    ask: tuple[str, Json] | tuple[str, Json, Json] = ("filling.fill", pairs)
+    if params.submit is not None and not params.submit.frame:
+        ask = ("filling.fillAndReach", pairs, params.submit.for_page())
 
     def look() -> bool | None:
-        last.update(browser.run_here("filling.fill", pairs))
+        last.update(browser.run_here(*ask))
         return None if last["missing"] else True
 
     # Nothing is filled in before all fields are there.
@@ -96,7 +99,8 @@ def _fill(browser: BrowserSession, params: SolveFormParams) -> int:
     if last["refused"]:
         facts = "; ".join(f"`{label}` {why}" for label, why in last["refused"])
         raise PermanentFailure(f"Not all fields took it: {facts}.", code="bad_value")
-    return len(pairs)
+    button: JsonObject | None = last.get("next")
+    return button if button is not None and button["element"] is not None else None
 
 
 def _missing(browser: BrowserSession, labels: list[str]) -> PermanentFailure:

@@ -13,7 +13,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from apps.core.types import JsonObject
+from apps.core.types import Json, JsonObject
 
 Kind = Literal["css", "xpath", "text", "label", "role", "placeholder", "testid"]
 
@@ -117,6 +117,10 @@ class Target(BaseModel):
     def selectors(self) -> tuple[Selector, ...]:
         """All ways to find it, best first."""
         return tuple(map(parse_selector, (self.primary, *self.fallbacks)))
+
+    def for_page(self) -> Json:
+        """All ways to find it, as the page's side takes them."""
+        return [selector.for_page() for selector in self.selectors]
 
     def __str__(self) -> str:
         return self.primary

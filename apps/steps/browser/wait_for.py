@@ -139,7 +139,7 @@ def _seen(browser: BrowserSession, params: WaitForParams) -> JsonObject:
     wish = (params.state, params.text, params.count)
     if target is None:
         return dict(browser.run_here("reading.condition", [], *wish))
-    selectors = [selector.for_page() for selector in target.selectors]
+    selectors = target.for_page()
     return dict(browser.run(target, "reading.condition", selectors, *wish))
 
 
