@@ -94,6 +94,8 @@ class StepType(ABC, Generic[P]):
     timeout: ClassVar[timedelta | None] = None
     # Steps that need the open page cannot run in parallel branches.
     needs_browser: ClassVar[bool] = False
+    # Whether it opens a page, whatever page was open before.
+    opens_page: ClassVar[bool] = False
     # Steps that steer the loop around them are refused outside of one.
     needs_loop: ClassVar[bool] = False
     # Params that take no expressions: what must never be put together from data.

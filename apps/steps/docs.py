@@ -21,7 +21,7 @@ GROUP_TITLES = {
 }
 _EFFECTS = {
     Effect.NONE: "computes only",
-    Effect.READ: "reads something outside",
+    Effect.READ: "reads something outside, or goes to a place in the browser",
     Effect.PAGE: "changes the open page only",
     Effect.WRITE: "changes something outside",
 }

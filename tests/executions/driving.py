@@ -59,6 +59,9 @@ class MemoryJournal:
     def must_redo(self, record: Record) -> bool:
         return False
 
+    def may_be_past(self, record: Record) -> bool:
+        return False
+
     def paths(self) -> list[str]:
         found = sorted(self.records.values(), key=lambda record: record.position)
         return [f"{record.path} {record.status}" for record in found]

@@ -92,6 +92,34 @@ def test_a_form_is_filled_again_and_sent_once(engine, beat, paused, shop, victim
     assert {row.status for row in engine.records(execution)} == {"completed"}
 
 
+@pytest.mark.parametrize("victim", ["chromedriver", "chromium"])
+def test_a_browser_that_does_not_answer_is_replaced_and_its_page_restored(
+    engine, beat, start_worker, shop, victim
+):
+    worker = start_worker("--concurrency", "1", EGRESS_ALLOW=shop.address)
+    steps = order(shop)
+    # The next step is the one that notices; it has no more time than that.
+    steps[4] |= {"timeout": "3s", "retry": {"max_attempts": 2, "delay": "100ms"}}
+    execution = engine.start({"steps": steps})
+    wait_for(lambda: pauses(engine, execution, 1), what="it pauses")
+    stopped = list(below(child_of(worker, execution, engine), victim))
+    for process in stopped:
+        process.suspend()
+    done = engine.ended(execution, within=90)
+    assert (done.status, done.deliveries) == ("completed", 2), done.error
+    sent = [one.text for one in shop.requests if one.path == "/order"]
+    assert sent == ["name=Ann&town=Bern&size=L"]
+    attempts = [row.status for row in engine.records(execution) if row.path == "town"]
+    assert attempts == ["failed", "completed"]
+    wait_for(lambda: not any(map(_is_alive, stopped)), what="they are ended")
+
+
+def _is_alive(process):
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def test_a_remote_browser_that_is_lost_is_replaced_by_another(
     engine, beat, start_worker, shop, tmp_path
 ):

@@ -73,7 +73,7 @@ class Attempts:
         retry_at = self.performer.now() + pause
         # Before its status: another thread may store the record at any moment.
         record.is_final = False
-        record.state = {"retry_at": retry_at.isoformat()}
+        record.state = record.checkpoint | {"retry_at": retry_at.isoformat()}
         self.end(record, Record.FAILED)
         self.await_retry(record, frame)
         return self.new(node, record.path, record)

@@ -1,7 +1,9 @@
 """The browser of one execution: opened on first use, checkpointed, given back."""
 
 import logging
+import math
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from apps.core.egress.proxy import EgressProxy
@@ -10,9 +12,14 @@ from apps.core.types import JsonObject
 from apps.executions.engine.kept_session import KeptSession
 from apps.executions.engine.leases import Lease
 from apps.executions.engine.vault import Vault
+from apps.executions.engine.whereabouts import (
+    Change,
+    FilledIn,
+    change,
+    is_same_document,
+)
 from apps.steps.base import AnyStepType, Effect
 from apps.steps.browser import keeping
-from apps.steps.browser.dialect import PageId
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.settings import BrowserSettings
 
@@ -47,7 +54,8 @@ class ExecutionBrowser:
         self._restore = restore
         self._session: BrowserSession | None = None
         self._proxy: EgressProxy | None = None
-        self._page: PageId | None = None
+        self._last: JsonObject | None = None
+        self._filled_in = FilledIn()
         name = chosen.keep_session
         self._kept = KeptSession(lease, name) if name else None
         self._opening = threading.Lock()
@@ -75,42 +83,95 @@ class ExecutionBrowser:
         return self._session is not None and self._session.is_lost
 
     @property
+    def is_page_lost(self) -> bool:
+        """Whether it had a page that did not answer, and so was left."""
+        return (
+            self.had_page and self._session is not None and self._session.is_page_lost
+        )
+
+    @property
     def had_page(self) -> bool:
         """Whether something was done in the browser that a new one does not have."""
-        return self._page is not None
+        return self._last is not None
 
     def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
-        """The browser's state when another page is open since the last, else None.
+        """What is to be recorded of the browser after a step; None: nothing is new.
 
-        A page's own state (what was typed) is in no checkpoint: after a takeover the
-        `page` steps since the last one are done again. A page may arrive only after
-        the click that asked for it has ended. A `page` step that finds its element on
-        such a page makes the checkpoint, and is then done again as well.
+        `{browser}`, its state, when another page is open. What was typed is in no
+        checkpoint: after a takeover the `page` steps since the page was opened are
+        done again. So there is also `{page}`, `same` or `past` of `Change`, when it
+        is the page of before and something else has changed. A page may arrive only
+        after the click that asked for it has ended. A `page` step that finds its
+        element on such a page makes the checkpoint, and is then done again as well.
         """
-        if self._session is None or not self._session.is_running:
-            return None
         if not getattr(kind, "needs_browser", False):
             return None
+        found = self._look(effect)
         session = self._session
+        if effect == Effect.PAGE and session is not None and self._last is not None:
+            self._filled_in.note(session.tab, self._last["since"])
+        return found
+
+    def checkpoint_to_park(self) -> JsonObject | None:
+        """The same before the execution is put aside, and its browser given back."""
+        if self._session is not None:
+            self._session.news.note()
+        return self._look(Effect.READ)
+
+    def _look(self, effect: str) -> JsonObject | None:
+        session = self._session
+        if session is None or not session.is_responsive or session.has_left_page:
+            return None
         try:
             with session.limited_to(_CHECKPOINT_S):
                 if effect == Effect.WRITE:
                     session.settle()
-                page = session.page_id()
-                if page == self._page:
+                elif not self._is_due(session, effect):
                     return None
-                if effect == Effect.PAGE and not self._came_upon(page):
-                    return None
-                state = session.checkpoint()
+                began = time.monotonic()
+                now = session.checkpoint()
+                session.news.looked(began)
+                return self._judged(session, now, effect)
         except RpaError as error:
             # What the step did stays done; a takeover begins at an earlier page.
+            session.news.note()
             log.warning(
                 "no checkpoint of the browser",
                 extra={"execution_id": self._lease.execution_id, "error": str(error)},
             )
             return None
-        self._page = page
-        return {"browser": state}
+
+    def _is_due(self, session: BrowserSession, effect: str) -> bool:
+        if self._last is None:
+            return True
+        # A page that was opened has to be known at once. What was typed is typed again
+        # anyway: then one look is enough for all that comes with a page.
+        is_page = effect == Effect.PAGE
+        return session.news.is_urgent if is_page else session.news.is_there
+
+    def _judged(
+        self, session: BrowserSession, now: JsonObject, effect: str
+    ) -> JsonObject | None:
+        last, found = self._last, change(self._last, now)
+        if found is Change.NONE:
+            return None
+        if found is Change.NEW and effect == Effect.PAGE:
+            is_same = is_same_document(last, now)
+            arrived = session.news.moved_at or math.inf if is_same else now["since"]
+            if not _came_upon(session, arrived):
+                if not is_same:
+                    # The step may have asked for it: it is the next one's.
+                    session.news.note()
+                    return None
+                found = Change.PAST
+        self._last = now
+        if found is Change.NEW:
+            tabs = {tab: number for number, tab in enumerate(session.tabs)}
+            unsaved = self._filled_in.arrive(session.tab, now["since"], tabs)
+            return {"browser": now | ({"unsaved": unsaved} if unsaved else {})}
+        # Frames are entered by steps that are done again.
+        frame = last["frame"] if last is not None else []
+        return {"browser": now | {"frame": frame}, "page": found.value}
 
     def close(self) -> None:
         """Save what is kept, and give the browser back; a dead one saves nothing.
@@ -143,7 +204,7 @@ class ExecutionBrowser:
         self._session = session
         if self._restore is not None:
             session.restore(self._restore)
-            self._page = session.page_id()
+            self._last = session.checkpoint()
         return session
 
     def _what_was_kept(self) -> JsonObject | None:
@@ -164,9 +225,7 @@ class ExecutionBrowser:
             self._proxy = self._shared.new_proxy(upstream)
         return self._proxy.start()
 
-    def _came_upon(self, page: PageId) -> bool:
-        """Whether the step found its element on the page, and did not load it."""
-        session, last = self._session, self._page
-        if session is None or last is None or page.tab != last.tab:
-            return False
-        return float(session.state()["since"]) < session.found_at * 1000
+
+def _came_upon(session: BrowserSession, arrived_ms: float) -> bool:
+    """Whether the step found its element on the page, and did not ask for it."""
+    return arrived_ms < session.found_at * 1000

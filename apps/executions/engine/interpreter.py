@@ -142,6 +142,8 @@ class Interpreter:
         if node.body is not None:
             return self._block(node, frame, path, list(attempts))
         if last is not None and last.is_settled:
+            if self.journal.may_be_past(last):
+                return self._settle(node, frame, self.leaves.redo(node, frame, last))
             last.status = Record.RUNNING
         record = self.leaves.run(node, frame, path, last)
         return self._settle(node, frame, record)

@@ -17,6 +17,7 @@ from apps.executions.engine.leases import Lease
 from apps.executions.engine.masking import Masker
 from apps.executions.engine.persistence import persistently
 from apps.executions.engine.records import Record
+from apps.executions.engine.whereabouts import Change
 
 # More than this never waits in memory, however slow the database is.
 MOST_WAITING = 16 * 1024 * 1024
@@ -39,7 +40,7 @@ class Journal:
     """The records of one execution under one lease.
 
     Args:
-        known: what earlier claims recorded.
+        known: what earlier claims recorded, in the order of the steps.
     """
 
     def __init__(
@@ -56,8 +57,9 @@ class Journal:
         self._most = limits.max_records
         self._known: dict[str, list[Record]] = {}
         self._position = 0
-        self._redo_after = -1
+        self._redo_after = self._past_at = -1
         self._checkpoint: JsonObject | None = None
+        self._last: Record | None = None
         self._unsettled: set[_Key] = set()
         for record in known:
             self._learn(record)
@@ -81,13 +83,14 @@ class Journal:
     def _learn_checkpoint(self, record: Record) -> None:
         # What a `page` step did is not in its checkpoint: it is done again, and what
         # became of that does not matter.
-        is_before = record.effect == "page"
-        if record.status != Record.COMPLETED and not is_before:
-            return
-        redo_after = record.position - is_before
-        if redo_after >= self._redo_after:
-            self._redo_after = redo_after
-            self._checkpoint = (record.state or {})["browser"]
+        state = record.state or {}
+        if (change := state.get("page")) is None:
+            redo_after = record.position - (record.effect == "page")
+            self._redo_after = max(self._redo_after, redo_after)
+        elif change == Change.PAST:
+            self._past_at = max(self._past_at, record.position)
+        # The last one in the order of the steps.
+        self._checkpoint = state["browser"]
 
     # --- what the interpreter asks and tells --------------------------------------
 
@@ -125,6 +128,10 @@ class Journal:
             and record.position > self._redo_after
         )
 
+    def may_be_past(self, record: Record) -> bool:
+        """Whether what that step typed may have served, and its field may be gone."""
+        return self.must_redo(record) and record.position <= self._past_at
+
     def begin(self, record: Record) -> None:
         """A step starts."""
         with self._buffer:
@@ -144,6 +151,7 @@ class Journal:
         key = record.path, record.attempt
         row = self._row(record)
         with self._buffer:
+            self._last = record
             self._open.pop(key, None)
             self._dirty[key] = row
             self._waiting_chars += len(row)
@@ -154,6 +162,16 @@ class Journal:
         hint(self.lease, record)
         if self._waiting_chars > MOST_WAITING:
             self.flush()
+
+    def add_checkpoint(self, checkpoint: JsonObject) -> None:
+        """Record it with what ended last, before the execution is put aside."""
+        record = self._last
+        if record is None:
+            return
+        record.state = {**(record.state or {}), **checkpoint}
+        row = self._row(record)
+        with self._buffer:
+            self._dirty[record.path, record.attempt] = row
 
     @property
     def has_open(self) -> bool:

@@ -1,8 +1,8 @@
 """Runs the attempts of one plain step."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from apps.core.types import JsonObject
 from apps.executions.engine.attempts import Attempts
 from apps.executions.engine.frames import Frame
 from apps.executions.engine.interrupts import Interrupted
@@ -16,6 +16,12 @@ from apps.workflows.definition.model import Node
 _MAY_HAVE_HAPPENED = (
     "The worker died while this step ran. It may or may not have happened; "
     "on_crash decides: retry, fail or skip."
+)
+# A field that is still there is found at once on a page that is loaded.
+_REDO = timedelta(seconds=5)
+_PAST = (
+    "The browser was replaced, and this could not be done again: the page has gone on "
+    "since, as after signing in."
 )
 _Own = tuple[float, timedelta]
 
@@ -45,6 +51,16 @@ class Leaves:
             if again is None:
                 return record
             record, resumed, lost = again, None, False
+
+    def redo(self, node: Node, frame: Frame, done: Record) -> Record:
+        """Do a step again on a page that may be past it; else it stays done."""
+        again = replace(done, status=Record.RUNNING, started_at=self.performer.now())
+        failure = self._attempt(node, frame, again, None, lost=False, limit=_REDO)
+        if failure is None:
+            return again
+        done.warnings = [*done.warnings, _PAST]
+        self.journal.end(done)
+        return done
 
     def _opened(
         self, node: Node, frame: Frame, path: str, last: Record | None
@@ -76,10 +92,11 @@ class Leaves:
         resumed: Resumption | None,
         *,
         lost: bool,
+        limit: timedelta | None = None,
     ) -> BaseException | None:
         """Run one attempt; gives its failure, with the record still open, or None."""
         try:
-            result = self._result(node, frame, record, resumed, lost=lost)
+            result = self._result(node, frame, record, resumed, lost=lost, limit=limit)
         except Park as park:
             self._park(record, park)
             raise
@@ -98,7 +115,8 @@ class Leaves:
         record.variables_json = result.variables_json
         kept = record.warnings if resumed is not None else []
         record.warnings = [*kept, *result.warnings]
-        record.state = result.state or _checkpoint(record)
+        # What is done again, or has waited, keeps the page of then.
+        record.state = result.state or record.checkpoint or None
         record.error = None
         self.attempts.end(record, Record.COMPLETED)
         return None
@@ -111,9 +129,10 @@ class Leaves:
         resumed: Resumption | None,
         *,
         lost: bool,
+        limit: timedelta | None,
     ) -> Result | None:
         """What the attempt gave; None when it may not be repeated."""
-        limit = node.timeout or getattr(node.kind, "timeout", None)
+        limit = limit or node.timeout or getattr(node.kind, "timeout", None)
         own: _Own | None = None
         deadline = frame.deadline
         if limit is not None:
@@ -180,9 +199,3 @@ def _may_repeat(node: Node, prepared: Prepared) -> bool:
 def _on_crash(node: Node) -> OnCrash:
     declared: OnCrash = getattr(node.kind, "on_crash", OnCrash.FAIL)
     return node.on_crash or declared
-
-
-def _checkpoint(record: Record) -> JsonObject | None:
-    """What a `page` step that is done again keeps: the page that it came upon."""
-    checkpoint = (record.state or {}).get("browser")
-    return {"browser": checkpoint} if checkpoint else None

@@ -130,7 +130,7 @@ class StepPerformer:
                 # Expressions may take seconds: a time limit has to reach them too.
                 rendered = interrupts.run_until(deadline, node.params.render, scope)
             params = self._validated(kind, rendered)
-        if self.may_begin_again and kind.needs_browser and self.tools.is_browser_lost:
+        if self.may_begin_again and kind.needs_browser and self._has_lost_page(kind):
             # Before its intent is written down: it has certainly not begun.
             raise BrowserLost
         effect = kind.effect_of(params)
@@ -141,6 +141,12 @@ class StepPerformer:
         return PreparedStep(
             node, kind, params, effect.value, is_keyed, scope, is_rehearsed
         )
+
+    def _has_lost_page(self, kind: StepType[Any]) -> bool:
+        if self.tools.is_browser_lost:
+            return True
+        # Cookies stay when only a page is left.
+        return self.tools.is_page_lost and not kind.opens_page
 
     def evaluate(self, value: Value, scope: Scope, *, deadline: float | None) -> Json:
         """The value now; see `ports.Performer`."""

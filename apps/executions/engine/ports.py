@@ -97,6 +97,9 @@ class Journal(Protocol):
     def must_redo(self, record: Record) -> bool:
         """Whether a settled `page` step has to be done again on a restored page."""
 
+    def may_be_past(self, record: Record) -> bool:
+        """Whether the page that is restored is one from after that step."""
+
 
 class Performer(Protocol):
     """Does what is not pure: conditions of time, steps, pauses, threads.

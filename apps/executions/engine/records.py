@@ -57,6 +57,12 @@ class Record:
         return self.started_at + timedelta(milliseconds=self.duration_ms)
 
     @property
+    def checkpoint(self) -> JsonObject:
+        """Of `state` what says where the browser was; empty: nothing does."""
+        state = self.state or {}
+        return {name: state[name] for name in ("browser", "page") if name in state}
+
+    @property
     def is_settled(self) -> bool:
         """Whether a replay may take it as it is."""
         return self.is_final and self.status in self.ENDED

@@ -223,25 +223,28 @@ class _Run:
         )
         self.place.flusher.watch(self.journal)
         finish: Callable[[], None]
+        is_parked = False
         try:
             outcome = one_step.walk(interpreter, self.lease.test)
             finish = partial(self._end, outcome)
         except Park as park:
-            finish = partial(self._park, park)
+            finish, is_parked = partial(self._park, park), True
         except interrupts.Interrupted:
             finish = self._interrupted
         except BrowserLost:
             finish = partial(self._give_back, self._beginning_again())
         finally:
             performer.retire()
-            self._clean_up(tools)
+            self._clean_up(tools, is_parked=is_parked)
         finish()
 
-    def _clean_up(self, tools: ExecutionTools) -> None:
+    def _clean_up(self, tools: ExecutionTools, *, is_parked: bool) -> None:
         """Before the last commit: whoever sees the end may rely on it."""
         slot = self.place.slot
         slot.set_deadline(time.monotonic() + HANDLERS_GRACE.total_seconds())
         try:
+            if is_parked and (checkpoint := tools.checkpoint_to_park()) is not None:
+                self.journal.add_checkpoint(checkpoint)
             tools.close()
         except Exception:
             log.exception(

@@ -210,9 +210,18 @@ class ExecutionTools:
         """Whether something was done in the browser that a new one does not have."""
         return self._browsing.had_page
 
+    @property
+    def is_page_lost(self) -> bool:
+        """Whether the execution had a page that did not answer, and so was left."""
+        return self._browsing.is_page_lost
+
     def checkpoint(self, kind: AnyStepType, effect: str) -> JsonObject | None:
-        """The browser's state when another page is open since the last, else None."""
+        """What is to be recorded of the browser after a step, if anything."""
         return self._browsing.checkpoint(kind, effect)
+
+    def checkpoint_to_park(self) -> JsonObject | None:
+        """The same before the execution is put aside."""
+        return self._browsing.checkpoint_to_park()
 
     def keep_evidence(self, *, attempt: int, has_failed: bool) -> JsonObject:
         """Keep what the browser shows, if the step has used it; gives it by kind."""

@@ -29,7 +29,8 @@ class ClearCookies(StepType[ClearCookiesParams]):
     """
 
     params_class = ClearCookiesParams
-    effect = Effect.PAGE
+    # What it did is in the browser's checkpoint: it is not done again.
+    effect = Effect.READ
     needs_browser = True
 
     def run(self, params: ClearCookiesParams, ctx: StepContext) -> Json:
@@ -38,4 +39,5 @@ class ClearCookies(StepType[ClearCookiesParams]):
             cookies = params.chosen(browser)
             for cookie in cookies:
                 browser.loan.dialect.delete_cookie(browser, cookie)
+            browser.news.note()
         return {"removed": len(cookies)}

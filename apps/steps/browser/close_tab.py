@@ -25,7 +25,8 @@ class CloseTab(StepType[CloseTabParams]):
     """
 
     params_class = CloseTabParams
-    effect = Effect.PAGE
+    # What it did is in the browser's checkpoint: it is not done again.
+    effect = Effect.READ
     needs_browser = True
 
     def run(self, params: CloseTabParams, ctx: StepContext) -> Json:

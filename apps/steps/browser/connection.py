@@ -62,6 +62,7 @@ class BrowserConnection(Patience):
         missing_frame: the one that was not there when it was last looked for.
         recorder: what the pages said and asked for; None: nobody listens.
         watcher: deals with what pages do by themselves.
+        has_left_page: a page that did not answer was left; an empty one is open.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class BrowserConnection(Patience):
         # A command had no answer: the driver is still at it, and takes no other.
         self._is_stuck = False
         self._has_dialogs = self._was_lost = self._is_settled = False
+        self.has_left_page = False
         self.dialogs, self.downloads = Dialogs(), Downloads(host.most_download_bytes)
         self.requests = Requests()
         self.frame: tuple[str, ...] = ()
@@ -116,6 +118,12 @@ class BrowserConnection(Patience):
         return self.is_running and not self._is_stuck
 
     @property
+    def is_page_lost(self) -> bool:
+        """Whether its page was left, or a command for it had no answer yet."""
+        is_cut = self._is_stuck or self._is_busy
+        return self.is_running and (is_cut or self.has_left_page)
+
+    @property
     def place(self) -> tuple[Loan, str] | None:
         """The context that it has and the tab it is in; None: it has no browser."""
         return (self._loan, self._tab) if self._loan is not None else None
@@ -129,6 +137,7 @@ class BrowserConnection(Patience):
             TemporaryFailure: `browser_start_failed` or `browser_closed`.
         """
         if self._is_stuck:
+            self.has_left_page = True
             self.open_new_tab()
         loan = self._loan or self._start()
         return loan.driver
@@ -195,11 +204,13 @@ class BrowserConnection(Patience):
             driver.switch_to.window(handle)
         self._is_in_frame, self._tab = False, handle
         self.frame = ()
+        self.watcher.news.note()
 
     def open_new_tab(self) -> None:
         """Leave the page behind, whatever it is busy with; cookies stay.
 
-        Where even that does not work, the next use starts a new browser.
+        Raises:
+            BrowserGone: even that did not work; the next use starts a new browser.
         """
         self._is_stuck = self._is_in_frame = False
         self.frame = ()
@@ -210,8 +221,9 @@ class BrowserConnection(Patience):
             with told(), self.limited_to(_NEW_TAB_S):
                 self._tab = replace_tabs(loan.bidi, loan.context.id, loan.tabs)
                 loan.driver.switch_to.window(self._tab)
-        except (RpaError, BidiError):
+        except (RpaError, BidiError) as error:
             self._lose()
+            raise BrowserGone("The browser did not answer any more.") from error
 
     def state_to_keep(self) -> JsonObject | None:
         """`{cookies, storage}` for later executions; None: it is not to be had.
@@ -287,19 +299,6 @@ class BrowserConnection(Patience):
             raise PageChanged("The page went away.")
         return answer
 
-    def cdp(self, command: str, **parameters: Any) -> JsonObject:
-        """Send a command of the Chrome DevTools Protocol; gives its result.
-
-        Raises:
-            PermanentFailure: `not_in_firefox`.
-        """
-
-        def send() -> JsonObject:
-            with self.commanding() as driver:
-                return driver.cdp(command, **parameters)
-
-        return self.steadily(send)
-
     def leave_frames(self, driver: "Driver") -> None:
         """Go back to the page itself."""
         if self._is_in_frame:
@@ -336,6 +335,7 @@ class BrowserConnection(Patience):
         self._was_lost = False
         started = time.monotonic()
         self._is_in_frame = self._is_stuck = self._is_busy = self._has_dialogs = False
+        self.has_left_page = False
         self.frame, self.requests = (), Requests()
         self._loan = loan = self._host.lend(
             self.settings,

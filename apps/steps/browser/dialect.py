@@ -1,7 +1,7 @@
 """What browsers do in ways of their own, beyond the protocols that they share."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from apps.core.types import JsonObject
 from apps.steps.browser.devices import Device
@@ -10,13 +10,6 @@ if TYPE_CHECKING:
     from apps.steps.browser.chromium.driver import Driver
     from apps.steps.browser.paper import PrintOptions
     from apps.steps.browser.session import BrowserSession
-
-
-class PageId(NamedTuple):
-    """The page of a tab; `load` changes with each load, and with nothing else."""
-
-    tab: str
-    load: str
 
 
 class Dialect(Protocol):
@@ -51,9 +44,6 @@ class Dialect(Protocol):
 
         What a form has sent would be sent again.
         """
-
-    def page_id(self, session: "BrowserSession") -> PageId:
-        """Which page is open."""
 
     def tab_facts(self, session: "BrowserSession") -> dict[str, str]:
         """Address and title of each tab, by its handle."""

@@ -1,7 +1,7 @@
 """Answers a page's dialogs at once: nobody is there to do so, and they stop it all."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from apps.core.types import JsonObject
@@ -39,6 +39,20 @@ class Dialogs:
             self._next.clear()
         else:
             self._next.extend([answer] * times)
+
+    def to_keep(self) -> JsonObject | None:
+        """`{usual, next}` for another browser; None: nothing was said of dialogs."""
+        if self.usual == Answer() and not self._next:
+            return None
+        return {
+            "usual": asdict(self.usual),
+            "next": [asdict(one) for one in self._next],
+        }
+
+    def keep_on(self, kept: JsonObject) -> None:
+        """Answer as it was said in another browser."""
+        self.usual = Answer(**kept["usual"])
+        self._next = deque(Answer(**one) for one in kept["next"])
 
     def answer(self, opened: JsonObject) -> JsonObject:
         """How to handle a prompt that was opened: parameters of `handleUserPrompt`."""

@@ -46,7 +46,8 @@ class HandleDialog(StepType[HandleDialogParams]):
     """
 
     params_class = HandleDialogParams
-    effect = Effect.PAGE
+    # What it did is in the browser's checkpoint: it is not done again.
+    effect = Effect.READ
     needs_browser = True
 
     def summary(self, params: HandleDialogParams) -> str:
@@ -60,4 +61,5 @@ class HandleDialog(StepType[HandleDialogParams]):
             browser.open_dialogs()
             answer = Answer(params.action, params.text)
             browser.dialogs.expect(answer, params.times)
+            browser.news.note()
             return {"seen": list(browser.dialogs.seen)}

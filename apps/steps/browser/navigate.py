@@ -43,6 +43,7 @@ class Navigate(StepType[NavigateParams]):
     params_class = NavigateParams
     effect = Effect.READ
     needs_browser = True
+    opens_page = True
 
     def summary(self, params: NavigateParams) -> str:
         """Names the page, without what may be secret in its address."""

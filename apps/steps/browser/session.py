@@ -12,9 +12,9 @@ from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.browser import checkpoints, extraction
 from apps.steps.browser.connection import BrowserConnection
-from apps.steps.browser.dialect import PageId
 from apps.steps.browser.failures import BrowserTimeout, net_error
 from apps.steps.browser.missing import Hints, look_around, not_found
+from apps.steps.browser.news import News
 from apps.steps.browser.target import Target, as_target
 from apps.steps.browser.urls import ask_proxy, checked_url, shown_url
 
@@ -33,9 +33,11 @@ class BrowserSession(BrowserConnection):
 
     Attributes:
         found_at: when an element was last waited for and found; Unix time, seconds.
+        unsaved_tabs: handles of those whose page was filled in before it was restored.
     """
 
     found_at = 0.0
+    unsaved_tabs: frozenset[str] = frozenset()
 
     def goto(
         self,
@@ -61,7 +63,7 @@ class BrowserSession(BrowserConnection):
         seconds = self.within_step(timeout)
         deadline = time.monotonic() + seconds
         since = self._state_before()["since"]
-        self.frame = ()
+        self.frame, self.has_left_page = (), False
         self.watcher.broken.clear()
         if self.settings.geolocation is not None:
             self._let_locate(url)
@@ -200,9 +202,29 @@ class BrowserSession(BrowserConnection):
             return self.steadily(lambda: self._picture(place))
         return self.loan.dialect.picture(self, full_page)
 
-    def page_id(self) -> PageId:
-        """Which page is open; another load of it is another page."""
-        return self.loan.dialect.page_id(self)
+    def cdp(self, command: str, **parameters: Any) -> JsonObject:
+        """Send a command of the Chrome DevTools Protocol; gives its result.
+
+        Raises:
+            PermanentFailure: `not_in_firefox`.
+        """
+
+        def send() -> JsonObject:
+            with self.commanding() as driver:
+                return driver.cdp(command, **parameters)
+
+        return self.steadily(send)
+
+    @property
+    def tab(self) -> str:
+        """The handle of the tab that steps work in; the browser is started for it."""
+        self.loan  # noqa: B018  # it has the first tab
+        return self._tab
+
+    @property
+    def news(self) -> News:
+        """Whether something may have changed what a checkpoint holds."""
+        return self.watcher.news
 
     def settle(self) -> None:
         """Wait for the page that a click has just asked for, if it did.
@@ -216,7 +238,7 @@ class BrowserSession(BrowserConnection):
             self._is_settled = True
 
     def checkpoint(self) -> JsonObject:
-        """What `restore` needs in another browser: address, cookies, storage."""
+        """What `restore` needs in another browser; see `checkpoints.take`."""
         return checkpoints.take(self)
 
     def restore(self, checkpoint: JsonObject) -> None:

@@ -73,7 +73,8 @@ class SetCookies(StepType[SetCookiesParams]):
     """
 
     params_class = SetCookiesParams
-    effect = Effect.PAGE
+    # What it did is in the browser's checkpoint: it is not done again.
+    effect = Effect.READ
     needs_browser = True
 
     def summary(self, params: SetCookiesParams) -> str:
@@ -90,4 +91,5 @@ class SetCookies(StepType[SetCookiesParams]):
                 raise PermanentFailure(message, code="bad_cookie")
             cookies = [one.for_browser(page) for one in params.cookies]
             browser.loan.dialect.set_cookies(browser, cookies)
+            browser.news.note()
         return {"count": len(cookies)}

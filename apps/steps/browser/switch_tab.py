@@ -45,7 +45,8 @@ class SwitchTab(StepType[SwitchTabParams]):
     """
 
     params_class = SwitchTabParams
-    effect = Effect.PAGE
+    # What it did is in the browser's checkpoint: it is not done again.
+    effect = Effect.READ
     needs_browser = True
 
     def summary(self, params: SwitchTabParams) -> str:

@@ -3,6 +3,7 @@
 from selenium.common.exceptions import NoSuchWindowException
 
 from apps.core.types import JsonObject
+from apps.steps.browser.checkpoints import require_saved
 from apps.steps.browser.session import BrowserSession
 
 _LOADED_S = 5.0
@@ -37,7 +38,12 @@ def tab_with(browser: BrowserSession, text: str) -> str | None:
 
 
 def enter_tab(browser: BrowserSession, handle: str) -> JsonObject:
-    """Go on in a tab once it shows a page; gives `{url, title, index, count}`."""
+    """Go on in a tab once it shows a page; gives `{url, title, index, count}`.
+
+    Raises:
+        PermanentFailure: `page_lost`.
+    """
+    require_saved(browser, handle)
     browser.enter_tab(handle)
     seconds = browser.within_step(_LOADED_S)
     # A new tab is empty before its page comes; one that stays so is taken as it is.

@@ -8,6 +8,7 @@ from apps.steps.browser.dialogs import Dialogs
 from apps.steps.browser.download_limit import DownloadLimit
 from apps.steps.browser.downloads import Downloads
 from apps.steps.browser.loans import Loan
+from apps.steps.browser.news import News
 
 # A page, or a robot that clicks again and again, could open them without end.
 MOST_TABS = 30
@@ -22,12 +23,14 @@ class Watcher:
         downloads: what was downloaded.
         refused_tabs: how many were closed at once, being too many.
         broken: Chromium's code by tab, where a page broke off while it was loaded.
+        news: whether something may have changed what a checkpoint holds.
     """
 
     dialogs: Dialogs
     downloads: Downloads
     refused_tabs: int = 0
     broken: dict[str, str] = field(default_factory=dict)
+    news: News = field(default_factory=News)
     _loan: Loan | None = None
     _limit: DownloadLimit | None = None
 
@@ -39,6 +42,7 @@ class Watcher:
 
         self._limit = DownloadLimit(loan.context.downloads, self.downloads, cancel)
         self.broken.clear()
+        self.news = News()
         self._loan = loan
 
     def stop(self) -> None:
@@ -52,6 +56,7 @@ class Watcher:
         loan, limit = self._loan, self._limit
         if loan is None or limit is None:
             return
+        self.news.take(event, facts)
         if event == "browsingContext.userPromptOpened":
             answer = self.dialogs.answer(facts)
             loan.bidi.tell("browsingContext.handleUserPrompt", **answer)

@@ -158,6 +158,7 @@ def child(engine: Engine) -> Iterator[Child]:
     yield made
     made.place.flusher.stop()
     made.supervisor.stop()
+    made.place.tools.close()
     say_gone(made.identity)
     signal.signal(interrupts.SIGNAL, before[0])
     signal.signal(signal.SIGALRM, before[1])

@@ -310,3 +310,26 @@ def test_rule_07_a_page_step_is_done_again_on_the_page_it_came_upon(claim, statu
     assert [journal.must_redo(one) for one in known] == [
         *(False, status == "completed", True)
     ]
+
+
+def test_rule_07_what_a_page_has_gone_on_from_may_be_past(claim):
+    held = claim()
+    made = {"effect": "page", "status": "completed"}
+    changed = {"browser": {"url": "two"}, "page": "past"}
+    looked = {"browser": {"url": "three"}, "page": "same"}
+    known = [
+        held.record("open", effect="read", state={"browser": {"url": "one"}}),
+        held.record("user", **made),
+        held.record("sign-in", effect="write", state=changed),
+        held.record("note", **made),
+        held.record("tab", effect="read", state=looked),
+    ]
+    for record in known:
+        record.status = "completed"
+    limits = journals.Limits(max_records=9, inline_bytes=9)
+    journal = journals.Journal(
+        held.lease, masker=Masker({}, ""), limits=limits, known=known
+    )
+    assert journal.checkpoint() == {"url": "three"}
+    assert [one.path for one in known if journal.must_redo(one)] == ["user", "note"]
+    assert [one.path for one in known if journal.may_be_past(one)] == ["user"]

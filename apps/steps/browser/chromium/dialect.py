@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from apps.core.errors import PermanentFailure, RpaError
 from apps.core.types import JsonObject
 from apps.steps.browser.devices import Device
-from apps.steps.browser.dialect import PageId
 from apps.steps.browser.failures import net_error
 from apps.steps.browser.paper import MAX_PDF_BYTES, PrintOptions, too_large
 from apps.steps.browser.pixels import limited
@@ -56,11 +55,6 @@ class ChromiumDialect:
             return False
         session.cdp("Page.reload", ignoreCache=True)
         return True
-
-    def page_id(self, session: "BrowserSession") -> PageId:
-        """By the number of the load."""
-        frame = session.cdp("Page.getFrameTree")["frameTree"]["frame"]
-        return PageId(str(frame["id"]), str(frame["loaderId"]))
 
     def tab_facts(self, session: "BrowserSession") -> dict[str, str]:
         """Asks none of the pages: one of them may be busy."""

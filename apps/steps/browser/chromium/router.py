@@ -1,12 +1,14 @@
 """Hands the browser's events to whoever watches the context that they come from."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
 
 from apps.core.types import JsonObject
-from apps.steps.browser.chromium.bidi import Bidi
+from apps.steps.browser.chromium.bidi import Bidi, BidiError
 from apps.steps.browser.evidence.recording import EVENTS as RECORDED
+from apps.steps.browser.news import MOVES
 
 OnEvent = Callable[[str, JsonObject], None]
 
@@ -35,9 +37,13 @@ class Router:
         self._tabs: dict[str, list[str]] = {}
         self._watchers: dict[str, OnEvent] = {}
         # Contexts subscribe to what is recorded, or do not.
-        for event in (*_EVENTS, *RECORDED):
+        for event in (*_EVENTS, *MOVES, *RECORDED):
             bidi.on(event, partial(self._take, event))
         bidi.call("session.subscribe", events=list(_EVENTS))
+        for event in MOVES:
+            # Older browsers do not tell of them.
+            with contextlib.suppress(BidiError):
+                bidi.call("session.subscribe", events=[event])
 
     def watch(self, user_context: str, handler: OnEvent) -> None:
         """Tell `handler` of what happens there; called on the reading thread."""

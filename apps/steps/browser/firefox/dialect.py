@@ -12,7 +12,6 @@ from apps.core.errors import PermanentFailure, TemporaryFailure
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import BidiError, BidiGone
 from apps.steps.browser.devices import Device
-from apps.steps.browser.dialect import PageId
 from apps.steps.browser.failures import BrowserTimeout, only_in_chromium
 from apps.steps.browser.paper import MAX_PDF_BYTES, PrintOptions, too_large
 from apps.steps.browser.pixels import limited
@@ -101,10 +100,6 @@ class FirefoxDialect:
             with session.commanding() as driver:
                 driver.execute_script("location.hash = arguments[0]", fragment)
         return True
-
-    def page_id(self, session: "BrowserSession") -> PageId:
-        """By the moment of the load."""
-        return PageId(self._tab(session), str(session.state()["since"]))
 
     def tab_facts(self, session: "BrowserSession") -> dict[str, str]:
         """The pages tell their titles, unless they are busy."""

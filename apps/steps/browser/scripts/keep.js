@@ -8,12 +8,19 @@ const keeping = (() => {
     }
   };
 
-  function read() {
+  const sizeOf = (items) =>
+    Object.entries(items).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+
+  // Where the page is, and what it stores up to a limit; null: more than that.
+  function read(mostStored) {
     const storage = {};
     if (location.origin !== 'null') {
-      storage[location.origin] = { local: copy('localStorage'), session: copy('sessionStorage') };
+      const [local, session] = [copy('localStorage'), copy('sessionStorage')];
+      const isTooLarge = sizeOf(local) + sizeOf(session) > mostStored;
+      storage[location.origin] = isTooLarge ? null : { local, session };
     }
-    return { url: location.href, storage, scroll: { x: scrollX, y: scrollY } };
+    const since = performance.timeOrigin;
+    return { since, url: location.href, storage, scroll: { x: scrollX, y: scrollY } };
   }
 
   function scroll(position) {
