@@ -109,6 +109,8 @@ class Inspector:
 
 @pytest.fixture
 def inspector(site, browser):
+    browser.get("about:blank")
+    complaints(browser)  # of the page that the last test has left open
     resize(browser, 1280)
     paint(browser, "light")
     yield Inspector(browser, site.url)
