@@ -143,6 +143,15 @@ def test_completion_inserts_types_params_and_names(editor, sums):
     assert editor.text("#outline [aria-current]") == "fetch\nhttp_request"
 
 
+def test_numbers_stand_beside_their_lines(editor, sums):
+    editor.open(path_of(sums))
+    tops = [
+        find(editor.browser, f"{part} > :first-child").rect["y"]
+        for part in ("[data-gutter]", "[data-layer]")
+    ]
+    assert tops[0] == tops[1]
+
+
 def test_the_outline_leads_to_steps_and_marks_the_one_at_the_cursor(editor, sums):
     editor.open(path_of(sums))
     editor.browser.find_elements(By.CSS_SELECTOR, "#outline button")[2].click()

@@ -106,8 +106,8 @@ class ExecutionAdmin(ReadOnlyAdmin):
             cells,
         )
         return format_html(
-            '<div class="op-steps"><table><thead><tr><th>Path</th><th>Step</th>'
-            "<th>State</th><th>Attempt</th><th>Time</th><th>Error</th></tr></thead>"
+            '<div class="op-steps" tabindex="0"><table><thead><tr><th>Path</th>'
+            "<th>Step</th><th>State</th><th>Attempt</th><th>Time</th><th>Error</th></tr></thead>"
             "<tbody>{}</tbody></table></div>",
             body,
         )

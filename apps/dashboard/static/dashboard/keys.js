@@ -124,6 +124,11 @@
     if (event.persisted) window.location.reload();
   });
   if (window.location.hash === "#search") search();
+  // The tabulator leaves alone what it finds half in sight.
+  document.addEventListener("focusin", (event) => {
+    const isInRow = event.target.closest(".side nav, .tabs");
+    if (isInRow) event.target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
   // On a phone the navigation is one row that scrolls.
   const here = document.querySelector(".side nav [aria-current]");
   here?.parentElement.scrollTo({ left: here.offsetLeft - here.parentElement.clientWidth / 3 });
