@@ -200,6 +200,8 @@ class ExecutionBrowser:
         session = BrowserSession(
             self._shared.browsers, self._chosen, proxy=proxy, kept=kept
         )
+        # What it had would be missed.
+        session.begins_anew = False
         # Known before it is restored: an interrupt meanwhile must still close it.
         self._session = session
         if self._restore is not None:

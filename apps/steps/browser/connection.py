@@ -4,7 +4,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from apps.core.errors import RpaError, TemporaryFailure
@@ -63,7 +62,10 @@ class BrowserConnection(Patience):
         recorder: what the pages said and asked for; None: nobody listens.
         watcher: deals with what pages do by themselves.
         has_left_page: a page that did not answer was left; an empty one is open.
+        begins_anew: a browser that does not answer may be replaced without a word.
     """
+
+    begins_anew = True
 
     def __init__(
         self,
@@ -175,11 +177,6 @@ class BrowserConnection(Patience):
             driver.execute_script(OWN_DIALOGS)
         self._has_dialogs = True
 
-    def fetch(self, file: Path) -> Path:
-        """A file that was downloaded, on this machine; errors as `Files.fetch`'s."""
-        with self.commanding():
-            return self.loan.files.fetch(file, self.loan.context.downloads)
-
     @property
     def tabs(self) -> list[str]:
         """The open tabs, oldest first."""
@@ -209,8 +206,10 @@ class BrowserConnection(Patience):
     def open_new_tab(self) -> None:
         """Leave the page behind, whatever it is busy with; cookies stay.
 
+        Where even that does not work, the next use starts a new browser.
+
         Raises:
-            BrowserGone: even that did not work; the next use starts a new browser.
+            BrowserGone: so it is, and `begins_anew` forbids to do that in silence.
         """
         self._is_stuck = self._is_in_frame = False
         self.frame = ()
@@ -223,7 +222,8 @@ class BrowserConnection(Patience):
                 loan.driver.switch_to.window(self._tab)
         except (RpaError, BidiError) as error:
             self._lose()
-            raise BrowserGone("The browser did not answer any more.") from error
+            if not self.begins_anew:
+                raise BrowserGone("The browser did not answer any more.") from error
 
     def state_to_keep(self) -> JsonObject | None:
         """`{cookies, storage}` for later executions; None: it is not to be had.

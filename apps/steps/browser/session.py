@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
@@ -94,6 +95,11 @@ class BrowserSession(BrowserConnection):
         `error` is the code of Chromium's own page for what could not be opened.
         """
         return self.steadily(lambda: dict(self.run(None, "reading.state")))
+
+    def fetch(self, file: Path) -> Path:
+        """A file that was downloaded, on this machine; errors as `Files.fetch`'s."""
+        with self.commanding():
+            return self.loan.files.fetch(file, self.loan.context.downloads)
 
     def html(self) -> str:
         """The page's document as it stands now."""
