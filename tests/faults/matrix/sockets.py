@@ -78,24 +78,18 @@ def _listens(port: int) -> bool:
 def clients_stalled(run: Run) -> None:
     with Audience(run, LISTENERS, newest(run)).seated() as listeners:
         run.load(int(run.pick(short=60, full=200)), rest=0.1)
-        with _measured(run) as memory, _deaf(run) as deaf:
+        deaf = Audience(run, STALLED, 0, Deaf)
+        with _measured(run) as memory, deaf.seated():
             if run.is_full:
                 _flow(run, seconds=600)
             deaf.is_leaving = True
-            cut_before = deaf.closes.total()
-            # More than may wait for each, and than the system takes for it.
-            happen(run, 1_000, EVENT_BYTES)
             _see_them_cut(run, deaf)
+            run.facts.append(f"they were cut off {deaf.closes.total()} times")
         expect_all_heard(run, listeners)
-    run.expect(not listeners.closes, f"listeners were cut off: {listeners.closes}")
-    run.facts.append(f"cut off {cut_before + STALLED} times")
+    if run.is_full:  # on a busy machine others may read slowly too, and come back
+        run.expect(not listeners.closes, f"others were cut off: {listeners.closes}")
+    run.facts.append(f"the others were cut off {listeners.closes.total()} times")
     _judge_memory(run, memory)
-
-
-@contextlib.contextmanager
-def _deaf(run: Run) -> Iterator[Audience]:
-    with Audience(run, STALLED, 0, Deaf).seated() as deaf:
-        yield deaf
 
 
 def _flow(run: Run, seconds: float) -> None:
@@ -107,10 +101,13 @@ def _flow(run: Run, seconds: float) -> None:
 
 
 def _see_them_cut(run: Run, deaf: Audience) -> None:
-    """Only the others are left; those who wake at last read with what code it ended."""
+    """More comes until only the others are left; those who wake read how it ended."""
     known = deaf.closes.copy()
 
     def are_gone() -> bool:
+        # Slowly enough for all who read; about 0.5 MB a second.
+        happen(run, 50, EVENT_BYTES)
+        time.sleep(0.1)
         health = run.stack.client.health() or {"services": {"websocket": {}}}
         there = health["services"]["websocket"].get("connectedClients")
         return bool(there is not None and there <= LISTENERS)
