@@ -22,7 +22,7 @@ from tests.faults.case import Run
 from tests.faults.stack import wait_until
 
 # As `pauses.js` has it.
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 PONG_EVERY_S = 2.0
 # The system would take megabytes for one who reads nothing.
 DEAF_BUFFER_BYTES = 4096

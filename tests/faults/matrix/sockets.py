@@ -81,8 +81,10 @@ def clients_stalled(run: Run) -> None:
         deaf = Audience(run, STALLED, 0, Deaf)
         with _measured(run) as memory, deaf.seated():
             if run.is_full:
-                _flow(run, seconds=600)
+                _flow(run, 600, pause_s=1)
             deaf.is_leaving = True
+            # More than may wait for each, and slowly enough for all who read.
+            _flow(run, 18, pause_s=0.1)
             _see_them_cut(run, deaf)
             run.facts.append(f"they were cut off {deaf.closes.total()} times")
         expect_all_heard(run, listeners)
@@ -92,22 +94,18 @@ def clients_stalled(run: Run) -> None:
     _judge_memory(run, memory)
 
 
-def _flow(run: Run, seconds: float) -> None:
-    """About 50 events and 100 KB a second."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def _flow(run: Run, times: int, pause_s: float) -> None:
+    """So many times 50 events, which are more than 100 KB."""
+    for _ in range(times):
         happen(run, 50, EVENT_BYTES)
-        time.sleep(1)
+        time.sleep(pause_s)
 
 
 def _see_them_cut(run: Run, deaf: Audience) -> None:
-    """More comes until only the others are left; those who wake read how it ended."""
+    """Only the others are left; those who wake at last read with what code it ended."""
     known = deaf.closes.copy()
 
     def are_gone() -> bool:
-        # Slowly enough for all who read; about 0.5 MB a second.
-        happen(run, 50, EVENT_BYTES)
-        time.sleep(0.1)
         health = run.stack.client.health() or {"services": {"websocket": {}}}
         there = health["services"]["websocket"].get("connectedClients")
         return bool(there is not None and there <= LISTENERS)
