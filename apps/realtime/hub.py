@@ -99,7 +99,7 @@ class Hub:
         now, users = time.monotonic(), self._users()
         if now >= self._tell_at or users != self._told:
             self._tell_at, self._told = now + _PRESENCE_S, users
-            await in_thread(self._presence.tell, len(self.clients), users)
+            await in_thread(self._presence.tell, len(self.clients), users, self._ear)
 
     # --- rooms --------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from tests.dashboard.browsing import (
     sign_in,
     until,
 )
-from tests.dashboard.documents import ASKS, FAILS, LOOP, SCRIPTED
+from tests.dashboard.documents import ASKS, FAILS, LOOP
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -29,26 +29,6 @@ def test_loops_are_folded_and_open(engine, alice, site, browser):
     assert find(browser, "#step-rows details li .step.round").is_displayed()
     find(browser, "#step-rows .unfolded a").click()
     until(browser, lambda: "loop" in find(browser, "#step").text)
-    assert complaints(browser) == []
-
-
-def test_scripts_in_names_and_outputs_are_only_text(engine, alice, site, browser):
-    execution = engine.run(SCRIPTED)
-    resize(browser, 1280)
-    sign_in(browser, site.url, alice.email)
-    for path in (
-        "/",
-        "/workflows",
-        "/executions",
-        f"/workflows/{execution.workflow_id}",
-        f"/executions/{execution.id}",
-        f"/executions/{execution.id}/logs",
-        f"/executions/{execution.id}/retry",
-        f"/executions/{execution.id}/step?path=say",
-    ):
-        browser.get(f"{site.url}{path}")
-        assert "<script>" in find(browser, "main").get_attribute("textContent"), path
-        assert not browser.execute_script("return window.wasRun"), path
     assert complaints(browser) == []
 
 

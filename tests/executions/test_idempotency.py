@@ -96,6 +96,18 @@ def test_a_key_belongs_to_one_workflow_of_one_organization(
     assert len({one.json()["id"] for one in answers}) == 3
 
 
+def test_a_colleague_with_the_same_key_gets_the_same_execution(
+    alice: Person, member: Any, workflow: Workflow
+) -> None:
+    answers = [
+        execute(person.client, workflow, HTTP_IDEMPOTENCY_KEY="k")
+        for person in (alice, member("operator"))
+    ]
+    assert {one.status_code for one in answers} == {202}
+    assert len({one.json()["id"] for one in answers}) == 1
+    assert count() == 1
+
+
 @pytest.mark.parametrize("key", ["", "x" * 201, "x" * 300, "a\u200bb", "\x01"])
 def test_refuses_keys_that_cannot_be_kept(
     alice: Person, workflow: Workflow, key: str

@@ -43,6 +43,7 @@ class Client:
 
     base: str
     token: str = ""
+    organization: str = ""
     answers: list[Answer] = field(default_factory=list)
     _local: threading.local = field(default_factory=threading.local)
     _sessions: list[requests.Session] = field(default_factory=list)
@@ -55,7 +56,8 @@ class Client:
             "password": uuid.uuid4().hex,
             "organization": f"Faults {name}",
         }
-        self.token = self.insist("POST", "/api/auth/register", json=body)["access"]
+        made = self.insist("POST", "/api/auth/register", json=body)
+        self.token, self.organization = made["access"], made["organization"]["id"]
 
     def workflow(self, definition: Document) -> str:
         """Save a workflow; gives its id."""

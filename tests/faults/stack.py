@@ -155,6 +155,8 @@ class Stack:
             "RPA_DEMO": "1",
             "EGRESS_ALLOW": "127.0.0.1",
             "ACCESS_TOKEN_LIFETIME_S": "86400",
+            # Those who watch are many, and all of one user.
+            "SOCKET_CONNECTIONS_PER_USER": "200",
             "PYTHONUNBUFFERED": "1",
             "RPA_BOOTSTRAP": "0",
         }

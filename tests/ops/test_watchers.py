@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -53,6 +54,20 @@ def test_sees_a_gap_also_in_bytes_that_it_knows(tally: Tally, hear) -> None:
 def test_sees_what_comes_twice(tally: Tally, hear) -> None:
     hear(2, frames(1, 2, prev=0), frames(1, 2, prev=0), frames(2, 3, prev=1))
     assert (tally.events, tally.doubled) == (6, 6)
+
+
+def test_hears_how_it_was_closed(tally: Tally) -> None:
+    async def work() -> int:
+        watcher: Any = Watcher(tally, {}, "c")
+        watcher._is_open, watcher._transport = True, Mock()
+        watcher.data_received(frames(1, prev=0) + b"\x88\x02" + bytes((0x11, 0x38)))
+        assert watcher._transport.close.called
+        watcher.connection_lost(None)
+        with pytest.raises(ConnectionError):
+            await watcher.ready
+        return await watcher.ended
+
+    assert asyncio.run(work()) == 4408
 
 
 def test_reads_messages_however_they_are_cut(tally: Tally, hear) -> None:

@@ -172,3 +172,22 @@ def test_a_process_that_was_killed_is_forgotten(
     living.tell(1, {"u": 1})
     assert living.others["u"] == 7
     wait_for(lambda: (presence.totals()["connectedClients"] or 0) <= before)
+
+
+def test_a_process_that_listens_no_more_counts_no_more(servers: None) -> None:
+    ear = presence.connect().pubsub(ignore_subscribe_messages=False)
+    ear.subscribe("ear")
+    assert ear.get_message(timeout=10) is not None
+    killed, living = presence.Presence(), presence.Presence()
+    killed.tell(7, {"v": 7}, "ear")
+    living.tell(1, {"v": 1})
+    assert living.others["v"] == 7
+    with_it = presence.totals()["connectedClients"]
+    ear.close()
+
+    def is_forgotten() -> bool:
+        living.tell(1, {"v": 1})
+        return not living.others["v"]
+
+    wait_for(is_forgotten, what="Redis hears of its end")
+    assert (presence.totals()["connectedClients"] or 0) < (with_it or 0)

@@ -6,6 +6,7 @@ import hmac
 import json
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connections
@@ -44,6 +45,26 @@ def test_a_message_is_signed_and_names_its_event(hooks, http_server):
     assert body["data"]["eventId"] == event.seq
     assert [one.status for one in hooks.deliveries()] == ["delivered"]
     assert [one.status_code for one in hooks.attempts()] == [204]
+
+
+def test_the_signature_covers_the_id_the_time_and_every_byte(hooks, http_server):
+    secret = hooks.make()["secret"]
+    hooks.go(change="update", more=[1, 2])
+    (request,) = http_server.requests
+    head, body = dict(request.headers), request.body
+    assert "." not in head["webhook-id"]  # which parts the signed text
+    swapped = json.dumps(dict(reversed(json.loads(body).items()))).encode()
+    changes = [
+        (head | {"webhook-id": f"{head['webhook-id']}0"}, body),
+        (head | {"webhook-timestamp": "1"}, body),
+        (head | {"webhook-signature": "v1,"}, body),
+        (head, body[:-2] + b" }"),
+        (head, swapped),
+    ]
+    assert signed_by(secret, SimpleNamespace(headers=head, body=body))
+    for headers, content in changes:
+        changed = SimpleNamespace(headers=headers, body=content)
+        assert not signed_by(secret, changed), (headers, content)
 
 
 def test_only_the_types_asked_for_are_sent_and_in_order(hooks, http_server):

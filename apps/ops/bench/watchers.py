@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import uvloop
@@ -21,6 +22,9 @@ _SLOWEST_MS = 60_000
 # Handshakes under way at a time, as of people who come one after the other.
 _AT_ONCE = 50
 _MASK = b"\0\0\0\0"
+_TEXT, _CLOSE = 0x81, 0x88
+# A connection that ended without a word of the server.
+_NO_CODE = 1006
 
 
 def masked(text: bytes) -> bytes:
@@ -69,7 +73,11 @@ class Tally:
         if len(self.known) > 10_000:
             self.known.clear()
         found = json.loads(text)
-        self.known[text] = read = found["id"], found["prev"], found["sent_at"]
+        # The platform's own events say when, but not when they were sent.
+        sent = found.get("sent_at")
+        if sent is None:
+            sent = datetime.fromisoformat(found["timestamp"]).timestamp()
+        self.known[text] = read = found["id"], found["prev"], sent
         return read
 
     def keep(self, data: bytes, heard: list[tuple[int, int, float]]) -> None:
@@ -110,11 +118,27 @@ class Tally:
 
 
 class Watcher(asyncio.Protocol):
-    """One client; `ready` is done once it hears its channel."""
+    """One client.
 
-    def __init__(self, tally: Tally, order: dict[str, Any], channel: str) -> None:
-        self.last = 0
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    Attributes:
+        last: the last event it has heard.
+        ready: done once it hears its channel.
+        ended: done once its connection has ended, with the code it was closed with.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        order: dict[str, Any],
+        channel: str,
+        after: int | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.last = after or 0
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[int] = loop.create_future()
+        self._after = after
+        self._code = _NO_CODE
         self._tally = tally
         self._order = order
         self._channel = channel
@@ -140,6 +164,8 @@ class Watcher(asyncio.Protocol):
         self._tally.reconnects += 1
         if not self.ready.done():
             self.ready.set_exception(ConnectionError("closed before it was ready"))
+        if not self.ended.done():
+            self.ended.set_result(self._code)
 
     def data_received(self, data: bytes) -> None:
         batch = None if self._buffer else self._tally.batches.get(data)
@@ -185,7 +211,10 @@ class Watcher(asyncio.Protocol):
 
     def _event(self, text: bytes, kind: int) -> tuple[int, int, float] | None:
         known = self._tally.known.get(text)
-        if known is not None or kind != 0x81:
+        if kind == _CLOSE:
+            self._code = int.from_bytes(text[:2], "big") or _NO_CODE
+            self._transport.close()
+        if known is not None or kind != _TEXT:
             return known
         if text.startswith(b'{"channel"'):
             return self._tally.read(text)
@@ -206,13 +235,19 @@ class Watcher(asyncio.Protocol):
         if found["type"] == "ping":
             self._transport.write(PONG)
         elif found["type"] == "authenticated":
-            asked = {"action": "subscribe", "channel": self._channel}
+            asked: dict[str, Any] = {"action": "subscribe", "channel": self._channel}
+            if self._after is not None:
+                asked["last_event_id"] = self._after
             self._transport.write(masked(json.dumps(asked).encode()))
         elif found["type"] == "subscribed":
             self.last = found["last_event_id"]
             self.ready.set_result(None)
+            self.begun()
         elif not self.ready.done():
             self.ready.set_exception(ConnectionError(str(found)))
+
+    def begun(self) -> None:
+        """It hears its channel; for those who do something else from then on."""
 
 
 async def _watch(order: dict[str, Any]) -> None:
