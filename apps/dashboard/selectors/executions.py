@@ -1,10 +1,12 @@
 """The list of executions: what is looked for, and how the form says it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
+
+from django.http import QueryDict
 
 from apps.accounts import selectors as accounts
 from apps.accounts.viewer import Viewer
@@ -12,6 +14,7 @@ from apps.core.errors import Invalid
 from apps.core.text import is_storable
 from apps.dashboard.models import SavedFilter
 from apps.dashboard.wording import CRASHED, SHOWN_STATES, TRIGGERS
+from apps.executions.labels import read_sought, text_of
 from apps.executions.models import Execution
 from apps.executions.search import Wanted
 from apps.workflows import selectors as workflows
@@ -31,30 +34,54 @@ class Filter:
     """What the form says.
 
     Attributes:
-        texts: its fields that are filled, by name, as they were sent.
+        texts: its fields that are filled, by name, as they were sent; labels are
+            apart, since there may be several.
     """
 
     texts: dict[str, str]
     wanted: Wanted
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels as the address names them."""
+        return tuple(map(text_of, self.wanted.labels))
+
+    @property
     def query(self) -> str:
         """The fields as a query string."""
-        return urlencode(self.texts)
+        return self.with_labels(self.labels)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.texts or self.wanted.labels)
 
     @property
     def has_more(self) -> bool:
         """Whether any of the seldom used fields is filled."""
         return bool(MORE & self.texts.keys())
 
+    @property
+    def without_each(self) -> list[tuple[str, str]]:
+        """Its labels, each with the query string of the filter without it."""
+        return [
+            (label, self.with_labels(one for one in self.labels if one != label))
+            for label in self.labels
+        ]
 
-def filter_of(sent: Mapping[str, str]) -> Filter:
+    def with_labels(self, labels: Iterable[str]) -> str:
+        """The query string of the filter with these labels instead of its own."""
+        return urlencode([*self.texts.items(), *(("label", one) for one in labels)])
+
+
+def filter_of(sent: QueryDict) -> Filter:
     """Read the form.
 
     Raises:
         Invalid: a field that cannot be used, with its name.
     """
-    texts = {name: sent[name].strip() for name in FIELDS if sent.get(name, "").strip()}
+    found = {name: str(sent.get(name, "")).strip() for name in FIELDS}
+    texts = {name: text for name, text in found.items() if text}
     state = _one_of(texts, "state", SHOWN_STATES)
     return Filter(
         texts,
@@ -70,9 +97,14 @@ def filter_of(sent: Mapping[str, str]) -> Filter:
             until=_moment(texts, "until"),
             shortest=_seconds(texts, "shortest"),
             longest=_seconds(texts, "longest"),
+            labels=read_sought(_filled(sent.getlist("label"))),
             text=_text(texts),
         ),
     )
+
+
+def _filled(texts: Iterable[str]) -> list[str]:
+    return [text for text in texts if text.strip()]
 
 
 def _refused(name: str, message: str) -> Invalid:
