@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce, Now
 
 from apps.core.ids import uuid7_floor
 from apps.executions import selectors
@@ -18,8 +18,9 @@ from apps.executions.models import Execution
 
 # Executions looked at for one page; fewer where their documents have to be read.
 WINDOW, TEXT_WINDOW = 10_000, 2_000
+# So far, when it has not ended: as the list shows it.
 _LASTED = ExpressionWrapper(
-    F("finished_at") - F("started_at"), output_field=DurationField()
+    Coalesce(F("finished_at"), Now()) - F("started_at"), output_field=DurationField()
 )
 _PLATFORM = Q(status=Execution.FAILED, error__kind="platform")
 

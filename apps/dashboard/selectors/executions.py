@@ -156,19 +156,25 @@ def _text(texts: Mapping[str, str]) -> str:
 
 
 class Choices:
-    """What the form offers; each list is read when it is shown."""
+    """What the form offers; each list is read when it is shown.
+
+    What is chosen stands there even if it is none of the first: the form sent again
+    must not lose it.
+    """
 
     states = SHOWN_STATES
     triggers = tuple(TRIGGERS.items())
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, chosen: Wanted) -> None:
         self._viewer = viewer
+        self._chosen = chosen
 
     @property
     def workflows(self) -> list[tuple[str, str]]:
         rows = workflows.workflow_list(viewer=self._viewer, archived=None)
         found = rows.order_by("name").values_list("id", "name")[:WORKFLOWS_OFFERED]
-        return [(str(key), name) for key, name in found]
+        offered = [(str(key), name) for key, name in found]
+        return _with_chosen(offered, self._chosen.workflow_id)
 
     @property
     def people(self) -> list[tuple[str, str]]:
@@ -176,9 +182,18 @@ class Choices:
             return []
         rows = accounts.member_list(viewer=self._viewer).order_by("user__email")
         users = [row.user for row in rows[:PEOPLE_OFFERED]]
-        return [(str(user.id), user.name or user.email) for user in users]
+        offered = [(str(user.id), user.name or user.email) for user in users]
+        return _with_chosen(offered, self._chosen.user_id)
 
     @property
     def saved(self) -> list[SavedFilter]:
         rows = SavedFilter.objects.filter(user_id=self._viewer.require_user().id)
         return list(rows.order_by("name")[:FILTERS_OFFERED])
+
+
+def _with_chosen(
+    offered: list[tuple[str, str]], chosen: uuid.UUID | None
+) -> list[tuple[str, str]]:
+    if chosen is None or any(key == str(chosen) for key, _ in offered):
+        return offered
+    return [*offered, (str(chosen), "one that is not listed")]
