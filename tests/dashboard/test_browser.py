@@ -35,6 +35,7 @@ def pages_of(failed: Execution, loop: Execution) -> tuple[str, ...]:
         f"{workflow}/versions",
         f"{workflow}/settings",
         f"{workflow}/schedules",
+        "/executions?label=team&label=env:live",
         f"/executions/{failed.id}",
         f"/executions/{failed.id}/logs",
         f"/executions/{failed.id}/retry",
@@ -49,7 +50,8 @@ def pages_of(failed: Execution, loop: Execution) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_pages_fit_and_the_console_stays_silent(engine, alice, site, browser, width):
-    failed, loop = engine.run(FAILS), engine.run(LOOP)
+    labels = {"team": "W" * 200, "env": "live"}
+    failed, loop = engine.run(FAILS, labels=labels), engine.run(LOOP)
     resize(browser, width)
     sign_in(browser, site.url, alice.email)
     assert len(all_of(browser, "#rows tbody tr")) == 2

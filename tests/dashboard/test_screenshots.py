@@ -58,6 +58,7 @@ def _history(engine, workflows) -> None:
                 version_id=workflow.current_version_id,
                 status=status,
                 trigger=chance.choice(["schedule", "api", "webhook"]),
+                labels={"team": "finance"} if number % 4 == 1 else {},
                 error=error if status == "failed" else None,
                 queued_at=at,
                 started_at=at,

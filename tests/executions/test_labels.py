@@ -22,7 +22,7 @@ from tests.executions.test_lists_api import follow
 from tests.fixtures_cast import Person
 from tests.fixtures_engine import Engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
 OWN = {"team": "finance", "env": "test"}
