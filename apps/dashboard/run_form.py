@@ -46,11 +46,13 @@ class RunForm:
 
     Attributes:
         key: makes sending the same form twice start one execution.
+        labels: those that the execution gets beside its version's, one a line.
         problems: what is wrong with none of the fields in particular.
     """
 
     fields: list[RunField]
     key: str = field(default_factory=lambda: str(uuid7()))
+    labels: str = ""
     problems: list[str] = field(default_factory=list)
 
     @property

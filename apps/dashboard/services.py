@@ -18,14 +18,17 @@ def filter_save(*, by: Viewer, name: str, query: str) -> SavedFilter:
     """Keep a filter under a name; one of the same name is replaced.
 
     Raises:
-        Invalid: no name, or one that is too long or cannot be shown.
+        Invalid: no name, or one that is too long or cannot be shown; no filter, or
+            one that is too long.
         Conflict: the user has too many already.
     """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or has_controls(name, one_line=True):
         raise Invalid(f"Name the filter in {LONGEST_NAME} characters at most.")
-    if not query or len(query) > LONGEST_QUERY:
+    if not query:
         raise Invalid("Choose something to filter by first.")
+    if len(query) > LONGEST_QUERY:
+        raise Invalid("The filter is too long to be kept.")
     mine = SavedFilter.objects.filter(user_id=by.require_user().id)
     if mine.exclude(name=name).count() >= MOST_FILTERS:
         raise Conflict(f"You have {MOST_FILTERS} filters already; delete one first.")

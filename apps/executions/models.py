@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from apps.core.fields import OrderedJSONField
 from apps.core.models import BaseModel, TenantModel
 
+_NO_LABELS = models.Value({}, models.JSONField())
+
 
 class Execution(TenantModel):
     """One run of one version of a workflow.
@@ -83,6 +85,8 @@ class Execution(TenantModel):
     has_masked_inputs = models.BooleanField(default=False)
     variables = models.JSONField(default=dict)
     outputs = models.JSONField(default=dict)
+    # The version's, and on top those given at the start: texts by name.
+    labels = models.JSONField(default=dict, db_default=_NO_LABELS)
 
     queued_at = models.DateTimeField(db_default=Now())
     order_at = models.DateTimeField(db_default=Now())

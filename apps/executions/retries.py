@@ -57,6 +57,7 @@ def execution_retry(
     again.retry_of = execution.id
     again.has_masked_inputs = inputs is None and execution.has_masked_inputs
     again.priority, again.dry_run = execution.priority, execution.dry_run
+    again.labels = execution.labels
     again.timeout_ms, again.depth = execution.timeout_ms, execution.depth
     if from_ != "start":
         again.reused_steps = _reuse(execution, again, from_)

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce, Now
 
 from apps.core.ids import uuid7_floor
 from apps.executions import selectors
+from apps.executions.labels import Sought, with_labels
 from apps.executions.models import Execution
 
 # Executions looked at for one page; fewer where their documents have to be read.
 WINDOW, TEXT_WINDOW = 10_000, 2_000
+# So far, when it has not ended: as the list shows it.
 _LASTED = ExpressionWrapper(
-    F("finished_at") - F("started_at"), output_field=DurationField()
+    Coalesce(F("finished_at"), Now()) - F("started_at"), output_field=DurationField()
 )
 _PLATFORM = Q(status=Execution.FAILED, error__kind="platform")
 
@@ -30,6 +32,7 @@ class Wanted:
     Attributes:
         is_crash: failures by the platform's fault only, or none of them.
         since, until: when it was accepted.
+        labels: all of them must be there.
         text: stands in the inputs or outputs, as JSON writes them.
     """
 
@@ -42,6 +45,7 @@ class Wanted:
     until: datetime | None = None
     shortest: timedelta | None = None
     longest: timedelta | None = None
+    labels: tuple[Sought, ...] = ()
     text: str = ""
 
     @property
@@ -91,10 +95,7 @@ def _within(
     """What indexes know, newest first."""
     if before is not None:
         rows = rows.filter(id__lt=before)
-    if wanted.since is not None:
-        rows = rows.filter(id__gte=uuid7_floor(wanted.since))
-    if wanted.until is not None:
-        rows = rows.filter(id__lt=uuid7_floor(wanted.until))
+    rows = between(rows, wanted.since, wanted.until)
     if wanted.workflow_id is None:
         return rows.order_by("-id")
     # Both bounds, and the first part of the order, leave the planner only the index
@@ -106,11 +107,27 @@ def _within(
     return rows.filter(**same).order_by("workflow_id", "-id")
 
 
+def between(
+    rows: QuerySet[Execution], since: datetime | None, until: datetime | None
+) -> QuerySet[Execution]:
+    """Those accepted in that time."""
+    if since is not None:
+        rows = rows.filter(id__gte=uuid7_floor(since))
+    if until is not None:
+        rows = rows.filter(id__lt=uuid7_floor(until))
+    return rows
+
+
 def _fitting(wanted: Wanted, before: uuid.UUID | None) -> QuerySet[Execution]:
     listed = selectors.execution_list(trigger=wanted.trigger or None)
     rows = _within(listed, wanted, before)
     if wanted.statuses:
         rows = rows.filter(status__in=wanted.statuses)
+    return narrowed(rows, wanted)
+
+
+def narrowed(rows: QuerySet[Execution], wanted: Wanted) -> QuerySet[Execution]:
+    """Those that fit in what no index knows: it is looked at row by row."""
     if wanted.is_crash is True:
         rows = rows.filter(_PLATFORM)
     if wanted.is_crash is False:
@@ -118,7 +135,8 @@ def _fitting(wanted: Wanted, before: uuid.UUID | None) -> QuerySet[Execution]:
         rows = rows.filter(own)
     if wanted.user_id is not None:
         rows = rows.filter(triggered_by=wanted.user_id)
-    return _by_text(_by_duration(rows, wanted), wanted.text)
+    rows = with_labels(_by_duration(rows, wanted), wanted.labels)
+    return _by_text(rows, wanted.text)
 
 
 def _by_duration(rows: QuerySet[Execution], wanted: Wanted) -> QuerySet[Execution]:

@@ -22,6 +22,8 @@ from apps.executions.models import Execution
 from apps.executions.trail import audit_of
 from apps.workflows import selectors as workflows
 from apps.workflows.definition.inputs import check_inputs
+from apps.workflows.definition.labels import check_labels
+from apps.workflows.definition.model import Definition
 from apps.workflows.models import Workflow
 
 
@@ -53,6 +55,7 @@ def execution_start(
     *,
     workflow: Workflow,
     inputs: Mapping[str, Json] | None = None,
+    labels: Mapping[str, str] | None = None,
     trigger: str,
     by: Viewer | None = None,
     priority: int = 5,
@@ -69,19 +72,20 @@ def execution_start(
     triggers have nothing to do with each other.
 
     Args:
+        labels: on top of those of the workflow; a name that both have is as here.
         fingerprinted: what a request that repeats a key has in common with the first
             one; the inputs unless told.
         parent: it starts this one; secrets among the inputs are masked then.
         is_awaited: whoever waits for its end is told of it.
 
     Raises:
-        Invalid: the inputs do not fit the workflow.
+        Invalid: the inputs do not fit the workflow, or the labels cannot be used.
         Conflict: the workflow is archived, or the parent is being cancelled.
         KeyReused: the key came with other inputs before.
     """
     make = partial(
         _made,
-        *(workflow, inputs, trigger, by),
+        *(workflow, inputs, labels, trigger, by),
         priority=checked_priority(priority),
         dry_run=dry_run,
         is_awaited=is_awaited,
@@ -139,11 +143,12 @@ def _made_at_once(
 def _made(
     workflow: Workflow,
     inputs: Mapping[str, Json] | None,
+    labels: Mapping[str, str] | None,
     trigger: str,
     by: Viewer | None,
     **columns: Any,
 ) -> Execution:
-    execution = prepare(workflow, inputs, trigger=trigger, by=by)
+    execution = prepare(workflow, inputs, labels, trigger=trigger, by=by)
     for name, value in columns.items():
         setattr(execution, name, value)
     return execution
@@ -177,6 +182,7 @@ def _hold_parent(parent_id: uuid.UUID) -> datetime:
 def prepare(
     workflow: Workflow,
     inputs: Mapping[str, Json] | None,
+    labels: Mapping[str, str] | None = None,
     *,
     trigger: str,
     by: Viewer | None,
@@ -185,7 +191,7 @@ def prepare(
     """A checked execution, not yet saved; of the current version unless told.
 
     Raises:
-        Invalid: the inputs do not fit the version.
+        Invalid: the inputs do not fit the version, or the labels cannot be used.
         Conflict: the workflow is archived.
     """
     if workflow.is_archived:
@@ -202,10 +208,19 @@ def prepare(
         trigger=trigger,
         triggered_by=by.user_id if by else None,
         inputs=checked,
+        labels=_labels(definition, labels),
         pool=definition.settings.pool,
         limit_key=limits.limit_key(definition, workflow.id, checked),
         limit_size=concurrency.limit if concurrency else None,
     )
+
+
+def _labels(definition: Definition, given: Mapping[str, str] | None) -> dict[str, str]:
+    """Those of the version, and on top those given."""
+    if not given:
+        return dict(definition.labels)
+    # Each by itself first, so that a mistake is found where it stands.
+    return check_labels({**definition.labels, **check_labels(dict(given))})
 
 
 def accept(execution: Execution, *, order_at: datetime | None = None) -> Execution:

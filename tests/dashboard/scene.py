@@ -45,6 +45,7 @@ def _history(engine, workflows) -> None:
                 version_id=workflow.current_version_id,
                 status=status,
                 trigger=chance.choice(["schedule", "api", "webhook"]),
+                labels={"team": "finance"} if number % 4 == 1 else {},
                 error=error if status == "failed" else None,
                 queued_at=at,
                 started_at=at,
@@ -146,14 +147,14 @@ def scene(engine, child, site, browser) -> dict[str, str]:
     resize(browser, 1280, 720)
     browser.get(f"{site.url}/sign-in")
     _evidence(failed, browser.get_screenshot_as_png())
-    done = engine.run(LOOP | {"name": "Count rows"})
+    done = engine.run(LOOP | {"name": "Count rows"}, labels={"team": "W" * 60})
     asking = parked(engine, child, ask(title="Pay Ann 12?", message="For October."))
     return {
         "home": "/",
         "workflows": "/workflows",
         **_pages_of_workflow(failed.workflow),
         "executions": "/executions",
-        "executions-filtered": "/executions?state=failed&trigger=api",
+        "executions-filtered": "/executions?state=failed&label=team:finance",
         **_pages_of_failed(failed),
         "execution-queued": f"/executions/{_late(engine, workflows[1]).id}",
         "execution-done": f"/executions/{done.id}",

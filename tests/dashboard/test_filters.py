@@ -1,5 +1,6 @@
 """The list of executions: filters, filters that are kept, many at once."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -47,6 +48,13 @@ def test_trigger_person_and_duration_narrow_the_list(engine, owner, alice, bob):
         assert ids(owner.get(f"/executions?{query}")) == [str(other.id)], query
 
 
+def test_one_that_still_runs_has_lasted_so_far(engine, owner):
+    running, _ = engine.start(FINE), engine.run(FINE)
+    change(running, started_at=timezone.now() - timedelta(hours=1))
+    assert ids(owner.get("/executions?shortest=3000")) == [str(running.id)]
+    assert str(running.id) not in ids(owner.get("/executions?longest=3000"))
+
+
 def test_times_bound_the_list(engine, owner):
     execution = engine.run(FINE)
     hour = timedelta(hours=1)
@@ -63,6 +71,23 @@ def test_fields_that_cannot_be_used_are_refused(owner):
         *("until=99999-01-01", f"text={'x' * 201}", "text=%00", "shortest=1e99"),
     ):
         assert owner.get(f"/executions?{query}").status == 400, query
+
+
+def test_times_at_the_ends_of_the_calendar_find_nothing_and_break_nothing(owner):
+    for query in (
+        *("until=0001-01-01T00:00", "until=0001-01-01T00:00%2B23:59"),
+        *("since=9999-12-31T23:59", "since=9999-12-31T23:59-23:59"),
+    ):
+        page = owner.get(f"/executions?{query}")
+        assert (page.status, ids(page)) == (200, []), query
+
+
+def test_a_choice_that_is_not_offered_is_kept_when_the_form_is_sent(owner):
+    id_ = uuid.uuid4()
+    for name in ("user", "workflow"):
+        page = owner.get(f"/executions?{name}={id_}")
+        (chosen,) = page.all(f"#{name} option[selected]")
+        assert chosen.get("value") == str(id_)
 
 
 def test_a_look_ends_and_goes_on_where_it_ended(engine, owner, monkeypatch):
@@ -149,6 +174,23 @@ def test_many_are_retried_and_what_cannot_be_is_said(engine, owner):
     assert note.startswith("1 of 2 retried: The execution has not ended yet.")
     with engine.scope():
         assert Execution.objects.filter(retry_of=failed.id).count() == 1
+
+
+def test_after_many_were_done_one_is_on_the_same_page(engine, owner):
+    executions = [engine.start(FINE) for _ in range(3)]
+    page = owner.get("/executions?limit=1")
+    (older,) = page.all("a[rel=next]")
+    (cursor,) = owner.get(older.get("href")).all("input[name=cursor]")
+    data = {"action": "cancel", "id": str(executions[1].id)}
+    more = {"query": "state=queued", "cursor": cursor.get("value")}
+    answer = owner.client.post("/executions/bulk", {**data, **more})
+    place = f"/executions?state=queued&cursor={executions[2].id}"
+    assert answer["Location"] == place
+    assert not page.all("input[name=cursor]")
+
+
+def test_the_form_for_many_is_sent_once(owner):
+    assert owner.get("/executions").all("form#bulk[data-once]")
 
 
 def test_many_are_cancelled(engine, owner):

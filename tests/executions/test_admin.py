@@ -98,7 +98,8 @@ def test_filters_and_searches(engine: Engine, operator: Client) -> None:
 
 def test_shows_an_execution_with_its_steps(engine: Engine, operator: Client) -> None:
     name = "<script>alert(1)</script>"
-    done = engine.run(doc(put("a", name), broken("b", name=name)))
+    document = doc(put("a", name), broken("b", name=name))
+    done = engine.run(document, labels={"team": name})
     ArtifactStore(done.organization_id, done.id, "a").save(
         "shot.png", b"x", "image/png"
     )
@@ -108,6 +109,7 @@ def test_shows_an_execution_with_its_steps(engine: Engine, operator: Client) -> 
     assert "<code>b</code>" in text
     assert "missing.txt" in text
     assert "shot.png" in text
+    assert "team" in text
     assert "<script>alert" not in text
 
 

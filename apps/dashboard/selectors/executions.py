@@ -1,10 +1,12 @@
 """The list of executions: what is looked for, and how the form says it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
+
+from django.http import QueryDict
 
 from apps.accounts import selectors as accounts
 from apps.accounts.viewer import Viewer
@@ -12,6 +14,7 @@ from apps.core.errors import Invalid
 from apps.core.text import is_storable
 from apps.dashboard.models import SavedFilter
 from apps.dashboard.wording import CRASHED, SHOWN_STATES, TRIGGERS
+from apps.executions.labels import read_sought, text_of
 from apps.executions.models import Execution
 from apps.executions.search import Wanted
 from apps.workflows import selectors as workflows
@@ -31,30 +34,54 @@ class Filter:
     """What the form says.
 
     Attributes:
-        texts: its fields that are filled, by name, as they were sent.
+        texts: its fields that are filled, by name, as they were sent; labels are
+            apart, since there may be several.
     """
 
     texts: dict[str, str]
     wanted: Wanted
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels as the address names them."""
+        return tuple(map(text_of, self.wanted.labels))
+
+    @property
     def query(self) -> str:
         """The fields as a query string."""
-        return urlencode(self.texts)
+        return self.with_labels(self.labels)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.texts or self.wanted.labels)
 
     @property
     def has_more(self) -> bool:
         """Whether any of the seldom used fields is filled."""
         return bool(MORE & self.texts.keys())
 
+    @property
+    def without_each(self) -> list[tuple[str, str]]:
+        """Its labels, each with the query string of the filter without it."""
+        return [
+            (label, self.with_labels(one for one in self.labels if one != label))
+            for label in self.labels
+        ]
 
-def filter_of(sent: Mapping[str, str]) -> Filter:
+    def with_labels(self, labels: Iterable[str]) -> str:
+        """The query string of the filter with these labels instead of its own."""
+        return urlencode([*self.texts.items(), *(("label", one) for one in labels)])
+
+
+def filter_of(sent: QueryDict) -> Filter:
     """Read the form.
 
     Raises:
         Invalid: a field that cannot be used, with its name.
     """
-    texts = {name: sent[name].strip() for name in FIELDS if sent.get(name, "").strip()}
+    found = {name: str(sent.get(name, "")).strip() for name in FIELDS}
+    texts = {name: text for name, text in found.items() if text}
     state = _one_of(texts, "state", SHOWN_STATES)
     return Filter(
         texts,
@@ -70,9 +97,14 @@ def filter_of(sent: Mapping[str, str]) -> Filter:
             until=_moment(texts, "until"),
             shortest=_seconds(texts, "shortest"),
             longest=_seconds(texts, "longest"),
+            labels=read_sought(_filled(sent.getlist("label"))),
             text=_text(texts),
         ),
     )
+
+
+def _filled(texts: Iterable[str]) -> list[str]:
+    return [text for text in texts if text.strip()]
 
 
 def _refused(name: str, message: str) -> Invalid:
@@ -124,19 +156,25 @@ def _text(texts: Mapping[str, str]) -> str:
 
 
 class Choices:
-    """What the form offers; each list is read when it is shown."""
+    """What the form offers; each list is read when it is shown.
+
+    What is chosen stands there even if it is none of the first: the form sent again
+    must not lose it.
+    """
 
     states = SHOWN_STATES
     triggers = tuple(TRIGGERS.items())
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, chosen: Wanted) -> None:
         self._viewer = viewer
+        self._chosen = chosen
 
     @property
     def workflows(self) -> list[tuple[str, str]]:
         rows = workflows.workflow_list(viewer=self._viewer, archived=None)
         found = rows.order_by("name").values_list("id", "name")[:WORKFLOWS_OFFERED]
-        return [(str(key), name) for key, name in found]
+        offered = [(str(key), name) for key, name in found]
+        return _with_chosen(offered, self._chosen.workflow_id)
 
     @property
     def people(self) -> list[tuple[str, str]]:
@@ -144,9 +182,18 @@ class Choices:
             return []
         rows = accounts.member_list(viewer=self._viewer).order_by("user__email")
         users = [row.user for row in rows[:PEOPLE_OFFERED]]
-        return [(str(user.id), user.name or user.email) for user in users]
+        offered = [(str(user.id), user.name or user.email) for user in users]
+        return _with_chosen(offered, self._chosen.user_id)
 
     @property
     def saved(self) -> list[SavedFilter]:
         rows = SavedFilter.objects.filter(user_id=self._viewer.require_user().id)
         return list(rows.order_by("name")[:FILTERS_OFFERED])
+
+
+def _with_chosen(
+    offered: list[tuple[str, str]], chosen: uuid.UUID | None
+) -> list[tuple[str, str]]:
+    if chosen is None or any(key == str(chosen) for key, _ in offered):
+        return offered
+    return [*offered, (str(chosen), "one that is not listed")]

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django import template
 from django.utils import timezone
@@ -10,10 +11,13 @@ from django.utils.safestring import SafeString
 
 from apps.core.types import Json
 from apps.dashboard import wording
+from apps.dashboard.selectors.executions import Filter
+from apps.executions.labels import text_of
 from apps.executions.models import Execution, StepRecord
 
 register = template.Library()
 LONGEST_JSON = 50_000
+LABELS_SHOWN = 4
 _JUST_NOW = timedelta(seconds=5)
 
 
@@ -57,6 +61,26 @@ def evidence(kind: str) -> str:
 def trigger(execution: Execution) -> str:
     """What started it."""
     return wording.TRIGGERS.get(execution.trigger, execution.trigger)
+
+
+@register.inclusion_tag("dashboard/parts/labels.html")
+def labels(
+    execution: Execution, shown: Filter | str = "", limit: int = LABELS_SHOWN
+) -> dict[str, object]:
+    """Its labels; each leads to the executions that have it too.
+
+    Args:
+        shown: the filter of the list it stands in, if any, which is kept.
+        limit: how many are shown; of more, their number.
+    """
+    found = [text_of(one) for one in sorted(execution.labels.items())]
+    mine, query = ((), "") if isinstance(shown, str) else (shown.labels, shown.query)
+    links = []
+    for text in found[:limit]:
+        is_on = text in mine
+        more = "" if is_on else urlencode({"label": text})
+        links.append((text, "&".join(filter(None, (query, more))), is_on))
+    return {"links": links, "execution": execution, "hidden": found[limit:]}
 
 
 @register.filter

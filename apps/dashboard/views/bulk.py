@@ -1,12 +1,12 @@
 """Many executions at once, and filters that people keep."""
 
 from collections.abc import Callable
-from urllib.parse import parse_qsl
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -42,11 +42,14 @@ _EACH: dict[str, tuple[str, Callable[[Execution, Viewer], None]]] = {
 
 def _query_of(text: str) -> str:
     """The fields of a filter in a query string, and nothing else of it."""
-    return filter_of(dict(parse_qsl(text[:2_000]))).query
+    return filter_of(QueryDict(text)).query
 
 
-def _back(query: str) -> HttpResponse:
-    return redirect(reverse("dashboard:executions") + (f"?{query}" if query else ""))
+def _back(query: str, cursor: str = "") -> HttpResponse:
+    """To the list, at the page that begins at the cursor."""
+    place = urlencode({"cursor": cursor}) if cursor else ""
+    fields = "&".join(filter(None, (query, place)))
+    return redirect(reverse("dashboard:executions") + (f"?{fields}" if fields else ""))
 
 
 class BulkAction(Page):
@@ -64,7 +67,8 @@ class BulkAction(Page):
             self._do(action, ids)
         else:
             raise Invalid("Choose to retry, to cancel or to delete.")
-        return _back(_query_of(request.POST.get("query", "")))
+        query = _query_of(request.POST.get("query", ""))
+        return _back(query, request.POST.get("cursor", ""))
 
     def _do(self, action: str, ids: list[UUID]) -> None:
         done, act = _EACH[action]

@@ -32,7 +32,7 @@ class Executions(Page):
             rows=ExecutionRows(page.rows),
             page=page,
             filter=wanted,
-            choices=Choices(self.viewer),
+            choices=Choices(self.viewer, wanted.wanted),
             may_pick=self.viewer.may(Role.OPERATOR),
             may_delete=self.viewer.may(Role.EDITOR),
         )

@@ -74,4 +74,5 @@ def _next(request: HttpRequest, wanted: Filter, found: Found) -> str:
     if found.next is None:
         return ""
     kept = {"limit": request.GET["limit"]} if "limit" in request.GET else {}
-    return "?" + urlencode({**wanted.texts, **kept, "cursor": str(found.next)})
+    more = urlencode({**kept, "cursor": str(found.next)})
+    return "?" + "&".join(filter(None, (wanted.query, more)))

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
@@ -14,6 +14,7 @@ from apps.dashboard.selectors import ExecutionRows, WorkflowPage, WorkflowRows
 from apps.dashboard.selectors.executions import filter_of
 from apps.dashboard.views.base import Page
 from apps.dashboard.views.lists import list_page, search_page
+from apps.executions.labels import read_lines
 from apps.executions.services import execution_start
 from apps.workflows import selectors as workflows
 from apps.workflows.definition.yaml_io import export
@@ -126,7 +127,10 @@ class WorkflowRuns(WorkflowTab):
 
     def get(self, request: HttpRequest, workflow_id: UUID) -> HttpResponse:
         page = WorkflowPage(self.viewer, workflow_id)
-        sent = {"state": request.GET.get("state", ""), "workflow": str(workflow_id)}
+        sent = QueryDict(mutable=True)
+        sent.update(
+            {"state": request.GET.get("state", ""), "workflow": str(workflow_id)}
+        )
         wanted = filter_of(sent)
         found = search_page(request, wanted)
         return self.show_tab(
@@ -152,11 +156,12 @@ class RunWorkflow(WorkflowView):
     def post(self, request: HttpRequest, workflow_id: UUID) -> HttpResponse:
         page = WorkflowPage(self.viewer, workflow_id)
         definition = workflows.definition(page.workflow.current_version)
-        texts = sent_texts(request.POST)
+        texts, labels = sent_texts(request.POST), request.POST.get("labels", "")
         try:
             execution = execution_start(
                 workflow=page.workflow,
                 inputs=inputs_of(definition, texts),
+                labels=read_lines(labels),
                 trigger="manual",
                 by=self.viewer,
                 idempotency_key=request.POST.get("key") or None,
@@ -164,5 +169,6 @@ class RunWorkflow(WorkflowView):
             )
         except Invalid as error:
             page.form = with_errors(run_form(definition, texts), error.errors)
+            page.form.labels = labels
             return self.show_workflow(page, status=error.http_status)
         return redirect("dashboard:execution", execution.id)

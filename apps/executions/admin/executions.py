@@ -56,6 +56,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
         "reason",
         "failure",
         "trigger",
+        "labels",
         "queued_at",
         "started_at",
         "finished_at",

@@ -35,10 +35,10 @@ def step_page(rows: QuerySet[StepRecord], request: Request) -> Response:
     context = {"evidence": _evidence(rows[:limit])}
     for record in rows[: limit + 1].iterator(chunk_size=20):
         if len(shown) == limit or size >= MAX_PAGE_BYTES:
-            return _page(request, shown, str(shown[-1]["position"]))
+            return answer_page(request, shown, str(shown[-1]["position"]))
         shown.append(StepOutput(record, context=context).data)
         size += _size(record, shown[-1]["output"])
-    return _page(request, shown, None)
+    return answer_page(request, shown, None)
 
 
 def _evidence(rows: QuerySet[StepRecord]) -> selectors.Evidence:
@@ -70,7 +70,7 @@ def file_page(files: Sequence[JsonObject], request: Request) -> Response:
         files = [file for file in files if file["path"] > after]
     shown = list(files[:limit])
     more = len(files) > limit
-    return _page(request, shown, _cursor(shown[-1]["path"]) if more else None)
+    return answer_page(request, shown, _cursor(shown[-1]["path"]) if more else None)
 
 
 def _cursor(path: str) -> str:
@@ -87,7 +87,8 @@ def _path(cursor: str) -> str:
     return path
 
 
-def _page(request: Request, shown: list[Any], cursor: str | None) -> Response:
+def answer_page(request: Request, shown: list[Any], cursor: str | None) -> Response:
+    """These rows, and the address of the page that begins at the cursor."""
     url = request.build_absolute_uri()
     following = None if cursor is None else replace_query_param(url, "cursor", cursor)
     return Response({"results": shown, "next": following})

@@ -14,6 +14,15 @@ from apps.executions.api.waits import WaitOutput, waits_shown
 from apps.executions.engine import masking
 from apps.executions.models import Artifact, Execution, StepRecord
 
+LONGEST_MS = 10_000_000_000
+
+
+@extend_schema_field(
+    serializers.DictField(child=serializers.CharField(allow_blank=True, max_length=200))
+)
+class LabelsField(serializers.DictField):
+    """Texts by name; the service checks them, whoever gives them."""
+
 
 class ExecuteInput(StrictSerializer):
     """Body of `POST /api/workflows/:id/execute`; may be left out."""
@@ -26,6 +35,7 @@ class ExecuteInput(StrictSerializer):
         required=False, max_length=200, trim_whitespace=False
     )
     dry_run = serializers.BooleanField(required=False, default=False)
+    labels = LabelsField(required=False)
 
 
 class RetryInput(StrictSerializer):
@@ -61,6 +71,20 @@ class ExecutionFilter(FilterSerializer):
     trigger = serializers.CharField(required=False)
     parent = serializers.UUIDField(required=False)  # type: ignore[assignment]  # a field, not the attribute
     retry_of = serializers.UUIDField(required=False)
+    # Any number of them: the view reads them all.
+    label = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, not the attribute
+    user = serializers.UUIDField(required=False, help_text="Who started it.")
+    since = serializers.DateTimeField(required=False, help_text="When accepted.")
+    until = serializers.DateTimeField(required=False)
+    shortest_ms = serializers.IntegerField(
+        required=False, min_value=0, max_value=LONGEST_MS, help_text="It took so long."
+    )
+    longest_ms = serializers.IntegerField(
+        required=False, min_value=0, max_value=LONGEST_MS
+    )
+    text = serializers.CharField(
+        required=False, max_length=200, help_text="Stands in the inputs or outputs."
+    )
 
     def validate_status(self, value: str) -> list[str]:
         """A status, or several with commas between."""
@@ -97,6 +121,7 @@ class ExecutionOutput(serializers.ModelSerializer[Execution]):
     workflow_id = serializers.UUIDField(read_only=True)
     workflow_name = serializers.CharField(source="workflow.name", read_only=True)
     version = serializers.IntegerField(source="version.number", read_only=True)
+    labels = serializers.DictField(child=serializers.CharField(), read_only=True)
     error = serializers.SerializerMethodField()
     duration_ms = serializers.SerializerMethodField()
 
@@ -112,6 +137,7 @@ class ExecutionOutput(serializers.ModelSerializer[Execution]):
             "error",
             "trigger",
             "triggered_by",
+            "labels",
             "priority",
             "pool",
             "dry_run",

@@ -12,8 +12,10 @@ from apps.accounts.viewer import Viewer
 from apps.core.api.views import ApiView
 from apps.executions import cancels, retries, selectors, services
 from apps.executions.api import serializers as data
+from apps.executions.api.finding import LABEL, found_page, is_search, sought_in
 from apps.executions.api.pages import step_page
 from apps.executions.models import Execution
+from apps.executions.search import between, narrowed
 from apps.workflows.selectors import workflow_get
 
 # The query parameters of a list that is in one order only.
@@ -101,14 +103,23 @@ class Executions(ApiView):
         operation_id="executions_list",
         parameters=[
             data.ExecutionFilter,
+            LABEL,
             *PAGING,
             OpenApiParameter("ordering", str, description="A field; `-` turns it."),
         ],
         responses=data.ExecutionPage,
     )
     def get(self, request: Request) -> Response:
-        """List executions, newest first."""
+        """List executions, newest first.
+
+        What no index knows (`label`, `user`, durations, `text`) is looked for among so
+        many of the newest a page: it may have fewer rows than asked for, even none,
+        and a `next`.
+        """
         wanted = self.filters(data.ExecutionFilter)
+        sought = sought_in(request, wanted)
+        if is_search(request):
+            return found_page(sought, request)
         rows = selectors.execution_list(
             workflow_id=wanted.get("workflow"),
             statuses=wanted.get("status"),
@@ -116,7 +127,8 @@ class Executions(ApiView):
             parent_id=wanted.get("parent"),
             retry_of=wanted.get("retry_of"),
         )
-        return self.page(rows, data.ExecutionOutput)
+        rows = between(rows, sought.since, sought.until)
+        return self.page(narrowed(rows, sought), data.ExecutionOutput)
 
 
 class ExecutionView(ApiView):

@@ -16,6 +16,13 @@ from pydantic import (
 from apps.core.durations import parse_duration
 from apps.steps.base import Condition, Duration, Value
 from apps.steps.browser.settings import BrowserSettings
+from apps.workflows.definition.labels import (
+    LONGEST_NAME,
+    LONGEST_VALUE,
+    MOST_LABELS,
+    check_label_name,
+    check_label_value,
+)
 from apps.workflows.definition.model import Concurrency, Retention, Retry, Settings
 
 SCHEMA_VERSION = 1
@@ -110,6 +117,12 @@ Kept = Annotated[
     ),
 ]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
+LabelName = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(check_label_name)
+]
+LabelValue = Annotated[
+    str, Field(max_length=LONGEST_VALUE), Plain, AfterValidator(check_label_value)
+]
 # Steps are parsed one by one, each with its own path.
 StepList = list[Any]
 
@@ -221,7 +234,7 @@ class DocumentFields(Fields):
     name: Label = ""
     description: Annotated[str, Field(max_length=10_000)] = ""
     tags: Annotated[list[Tag], Field(max_length=50)] = []
-    labels: Annotated[dict[Tag, str], Field(max_length=50)] = {}
+    labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MOST_LABELS)] = {}
     inputs: Annotated[dict[Identifier, InputFields], Field(max_length=200)] = {}
     variables: Annotated[dict[Identifier, Value], Field(max_length=1000)] = {}
     settings: SettingsFields = Field(default_factory=SettingsFields)

@@ -131,6 +131,7 @@ class Definition:
     Attributes:
         document: the saved document (ids filled in), as JSON.
         steps, on_failure, finally_: the three lists of steps.
+        labels: of every execution; its starter may add to them.
     """
 
     name: str
@@ -139,5 +140,6 @@ class Definition:
     inputs: tuple[Input, ...] = ()
     variables: dict[str, Value] = field(default_factory=dict)
     settings: Settings = Settings()
+    labels: dict[str, str] = field(default_factory=dict)
     on_failure: Steps = field(default_factory=lambda: Steps([]))
     finally_: Steps = field(default_factory=lambda: Steps([]))

@@ -86,6 +86,7 @@ class _Parser:
             inputs=inputs,
             variables=fields.variables,
             settings=fields.settings.build(),
+            labels=fields.labels,
             steps=roots["steps"],
             on_failure=roots["on_failure"],
             finally_=roots["finally"],

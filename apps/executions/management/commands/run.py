@@ -37,6 +37,13 @@ class Command(BaseCommand):
             help="an input; the value is read as JSON if it is JSON, else as text",
         )
         parser.add_argument(
+            "--label",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a label of the execution, beside those of the workflow",
+        )
+        parser.add_argument(
             "--local", action="store_true", help="run in this process, without workers"
         )
         parser.add_argument("--dry-run", action="store_true")
@@ -87,6 +94,7 @@ def _start(options: dict[str, Any]) -> Execution:
         return services.execution_start(
             workflow=workflow,
             inputs=_inputs(options["input"]),
+            labels=dict(_pair(one, "--label") for one in options["label"]),
             trigger="cli",
             by=viewer,
             dry_run=options["dry_run"],
@@ -107,14 +115,19 @@ def _organization(slug: str | None) -> Organization:
 def _inputs(given: list[str]) -> JsonObject:
     inputs: JsonObject = {}
     for one in given:
-        name, separator, value = one.partition("=")
-        if not separator:
-            raise CommandError(f"--input takes NAME=VALUE, not {one!r}.")
+        name, value = _pair(one, "--input")
         try:
             inputs[name] = json.loads(value)
         except ValueError:
             inputs[name] = value
     return inputs
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise CommandError(f"{option} takes NAME=VALUE, not {text!r}.")
+    return name, value
 
 
 def _watch(execution: Execution, *, is_local: bool) -> None:
