@@ -37,6 +37,7 @@ def pages_of(failed: Execution, loop: Execution) -> tuple[str, ...]:
         f"{workflow}/schedules",
         f"/executions/{failed.id}",
         f"/executions/{failed.id}/logs",
+        f"/executions/{failed.id}/artifacts",
         f"/executions/{failed.id}/retry",
         f"/executions/{failed.id}/step?path=look",
         "/templates",
