@@ -124,10 +124,12 @@ class HttpServer:
 
     Attributes:
         requests: everything that arrived, oldest first.
+        default: the answer of those paths, where it is another.
     """
 
     def __init__(self, tls: SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.requests: list[Request] = []
+        self.default: Answer | Reply = Answer(404, b"no answer set for this path")
         self._answers: dict[str, list[Answer | Reply]] = {}
         self._given_out: set[str] = set()  # paths whose last answer was used
         self._scheme = "https" if tls else "http"
@@ -185,9 +187,7 @@ class HttpServer:
     def handle(self, request: Request) -> Answer:
         """Record the request and give the answer its path has now."""
         self.requests.append(request)
-        queue = self._answers.get(request.path)
-        if not queue:
-            return Answer(404, b"no answer set for this path")
+        queue = self._answers.get(request.path) or [self.default]
         if len(queue) == 1:
             self._given_out.add(request.path)
         answer = queue.pop(0) if len(queue) > 1 else queue[0]

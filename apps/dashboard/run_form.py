@@ -117,6 +117,12 @@ def sent_texts(posted: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def fill(form: RunForm, texts: Mapping[str, str]) -> None:
+    """Put what was sent into the fields."""
+    for one in form.fields:
+        one.value = texts.get(one.name, one.value)
+
+
 def inputs_of(definition: Definition, texts: Mapping[str, str]) -> JsonObject:
     """The inputs that the texts mean; fields left empty count as not given."""
     given = {name: text for name, text in texts.items() if text.strip()}

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from apps.dashboard.views import (
     approvals,
+    artifacts,
     bulk,
     editor,
     editor_api,
@@ -89,6 +90,11 @@ _executions = [
         name="delete-filter",
     ),
     path(_EXECUTION, executions.ExecutionView.as_view(), name="execution"),
+    path(
+        f"{_EXECUTION}/artifacts",
+        artifacts.ExecutionArtifacts.as_view(),
+        name="artifacts",
+    ),
     path(f"{_EXECUTION}/step", executions.StepView.as_view(), name="step"),
     path(f"{_EXECUTION}/logs", executions.LogView.as_view(), name="logs"),
     path(f"{_EXECUTION}/logs.txt", executions.LogDownload.as_view(), name="logs-text"),

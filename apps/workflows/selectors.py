@@ -4,8 +4,9 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Func, Q, QuerySet, TextField
 
 from apps.accounts.viewer import Viewer
 from apps.core.errors import NotFound
@@ -15,8 +16,17 @@ from apps.workflows.models import KeptSession, Secret, Workflow, WorkflowVersion
 from apps.workflows.secret_values import SecretValues
 
 _CACHED_DEFINITIONS = 256
+_READ_FOR_TAGS = 10_000
 _parsed: OrderedDict[uuid.UUID, Definition] = OrderedDict()
 _parsed_lock = Lock()
+
+
+class _Each(Func):
+    """One row for each text of a list."""
+
+    function = "jsonb_array_elements_text"
+    output_field = TextField()
+    set_returning = True
 
 
 def workflow_list(
@@ -45,6 +55,15 @@ def workflow_list(
     if archived is not None:
         found = found.filter(archived_at__isnull=not archived)
     return found
+
+
+def tag_list(*, viewer: Viewer, archived: bool = False) -> QuerySet[Any, str]:
+    """The tags of the workflows that changed last, those of most workflows first."""
+    rows = workflow_list(viewer=viewer, archived=archived).order_by("-updated_at")
+    read = Workflow.objects.filter(id__in=rows.values("id")[:_READ_FOR_TAGS])
+    tags = read.annotate(tag=_Each("tags")).values("tag")
+    counted = tags.annotate(count=Count("id")).order_by("-count", "tag")
+    return counted.values_list("tag", flat=True)
 
 
 def workflow_get(*, viewer: Viewer, workflow_id: uuid.UUID | str) -> Workflow:

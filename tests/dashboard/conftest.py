@@ -25,7 +25,10 @@ class Page:
     def __init__(self, response: HttpResponse) -> None:
         self.status = response.status_code
         self.response = response
-        self.tree = html.fromstring(response.content) if response.content else None
+        # Parts have no head that names it.
+        parser = html.HTMLParser(encoding="utf-8")
+        content = response.content
+        self.tree = html.fromstring(content, parser=parser) if content else None
 
     @property
     def text(self) -> str:
@@ -55,7 +58,7 @@ class Visitor:
         """What htmx gets for one element."""
         return self.get(path, hx_request="true", hx_target=name)
 
-    def post(self, path: str, **data: str) -> Page:
+    def post(self, path: str, /, **data: str) -> Page:
         return Page(self.client.post(path, data))
 
 

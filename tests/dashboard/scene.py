@@ -130,6 +130,7 @@ def _pages_of_failed(execution) -> dict[str, str]:
     return {
         "execution-failed": path,
         "execution-logs": f"{path}/logs",
+        "execution-artifacts": f"{path}/artifacts",
         "execution-step": f"{path}/step?path=look",
         "execution-retry": f"{path}/retry",
     }

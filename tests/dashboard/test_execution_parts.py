@@ -193,7 +193,79 @@ def test_viewers_see_neither_retry_nor_its_preview(engine, looker, stranger, nob
 
 def test_other_organizations_do_not_see_the_parts(engine, looker, stranger):
     execution = engine.run(FAILS)
-    for tail in ("logs", "logs.txt", "step?path=look"):
+    for tail in ("logs", "logs.txt", "artifacts", "step?path=look"):
         path = f"/executions/{execution.id}/{tail}"
         assert looker.client.get(path).status_code == 200
         assert stranger.client.get(path).status_code == 404
+
+
+def test_a_long_list_of_steps_stands_around_the_failure(engine, owner, monkeypatch):
+    monkeypatch.setattr("apps.dashboard.selectors.retry_points.STEPS_LISTED", 4)
+    steps = [{**FINE["steps"][0], "id": f"s{number}"} for number in range(6)]
+    more = [{**FINE["steps"][0], "id": f"t{number}"} for number in range(3)]
+    failed = engine.run({"steps": [*steps, FAILS["steps"][1]], "finally": more})
+    page = owner.get(f"/executions/{failed.id}/retry")
+    options = [one.get("value") for one in page.all("#retry-from optgroup option")]
+    assert options == ["s4", "s5", "look", "t0"]
+    assert "6 more are recorded" in page.all("#retry-about-path")[0].text_content()
+    # So stands the end of one that did not fail.
+    done = engine.run({"steps": steps})
+    page = owner.get(f"/executions/{done.id}/retry")
+    options = [one.get("value") for one in page.all("#retry-from optgroup option")]
+    assert options == ["s2", "s3", "s4", "s5"]
+
+
+def test_a_step_that_is_not_listed_is_named_by_its_path(engine, owner, monkeypatch):
+    monkeypatch.setattr("apps.dashboard.selectors.retry_points.STEPS_LISTED", 2)
+    failed = engine.run({"steps": [*LOOP["steps"], FAILS["steps"][1]]})
+    assert "no step with the path" in preview(owner, failed, path="rows[7].mark")
+    assert "Reuses 2 recorded steps<" in preview(owner, failed, path=" rows[1].mark ")
+    path = f"/executions/{failed.id}/retry"
+    page = owner.post(
+        path, **{"from": "look", "path": "rows[7].<b>", "version": "same"}
+    )
+    assert page.status == 400
+    (field,) = page.all("#retry-path[aria-invalid]")
+    assert field.get("value") == "rows[7].<b>"
+    assert "no step with the path" in page.all("#retry-about-path .bad")[0].text
+    assert page.all("#retry-from option[selected]")[0].get("value") == "look"
+    owner.post(path, **{"from": "look", "path": "rows[1].mark", "version": "same"})
+    with engine.scope():
+        again = Execution.objects.get(retry_of=failed.id)
+    assert again.reused_steps == 2
+
+
+def test_an_unusable_path_is_refused_in_words(engine, owner):
+    failed = engine.run(FAILS)
+    for bad in ("a\0b", "x" * 2_001):
+        assert "characters at most" in preview(owner, failed, path=bad)
+        assert owner.post(f"/executions/{failed.id}/retry", path=bad).status == 400
+
+
+def test_what_was_typed_into_the_inputs_is_still_there(engine, owner):
+    done = engine.run(ASKS, inputs={"customer": "42"})
+    data = {"from": "start", "edit": "1", "input.customer": "x", "input.count": "many"}
+    page = owner.post(f"/executions/{done.id}/retry", **data)
+    values = [
+        page.all(f"#retry-input-{n}")[0].get("value") for n in ("customer", "count")
+    ]
+    assert values == ["x", "many"]
+
+
+def test_many_artifacts_are_all_there_page_by_page(engine, owner, looker, monkeypatch):
+    monkeypatch.setattr("apps.dashboard.selectors.execution.ARTIFACTS_SHOWN", 2)
+    execution = engine.run(LOOP)
+    store = ArtifactStore(execution.organization_id, execution.id, "rows[0].mark")
+    for number in range(5):
+        piece = Piece("screenshot", f"{number}.png", b"png", "image/png")
+        store.keep([piece], attempt=number + 1)
+    page = owner.get(f"/executions/{execution.id}")
+    assert [one.text for one in page.all(".artifacts .link")] == ["3.png", "4.png"]
+    (more,) = [one for one in page.all("a.more") if "3 earlier ones" in one.text]
+    first = looker.get(f"{more.get('href')}?limit=3")
+    assert [one.text for one in first.all(".artifacts .link")] == [
+        f"{number}.png" for number in range(3)
+    ]
+    assert len(first.all(".artifacts img.shot")) == 3
+    rest = looker.get(first.all("a[rel=next]")[0].get("href"))
+    assert [one.text for one in rest.all(".artifacts .link")] == ["3.png", "4.png"]

@@ -176,19 +176,6 @@ def test_the_cause_of_a_refusal_is_found_out(
     browser.get_log("browser")  # an answer of 426 is an error to the console
 
 
-def test_whoever_is_signed_out_is_told(engine, site, browser, watching):
-    watching("/executions")
-    browser.delete_all_cookies()
-    site.restart()
-    until(
-        browser,
-        lambda: (
-            "/sign-in" in browser.current_url or connection(browser) == "signed-out"
-        ),
-    )
-    browser.get_log("browser")
-
-
 def test_pauses_grow_are_bounded_and_differ(site, browser):
     browser.get(f"{site.url}/sign-in")
     found = browser.execute_async_script(
@@ -207,3 +194,38 @@ def test_pauses_grow_are_bounded_and_differ(site, browser):
     assert found["most"] == [500, 1_000, 2_000, 4_000, 8_000]
     assert found["restart"] == [0, 10_000]
     assert found["crowded"] == 15_000
+
+
+def test_the_list_of_workflows_shows_how_each_ran_last(engine, site, browser, watching):
+    workflow = engine.workflow(FINE | {"name": "Alpha"})
+    watching("/workflows")
+    assert find(browser, f"#row-{workflow.id}").text.count("never ran") == 1
+    engine.run(workflow)
+    publish()
+    until(browser, lambda: all_of(browser, f"#row-{workflow.id} .chip.completed"))
+    assert all_of(browser, f"#row-{workflow.id} .spark rect.completed")
+    # One that somebody else makes comes too, with its tags.
+    made = engine.workflow(FINE | {"name": "Beta", "tags": ["new"]})
+    publish()
+    until(browser, lambda: all_of(browser, f"#row-{made.id}"))
+    until(browser, lambda: find(browser, "#tags").text.startswith("new"))
+    assert complaints(browser) == []
+
+
+def test_a_workflow_is_seen_to_run_and_to_change(engine, site, browser, watching):
+    from apps.workflows.services import workflow_update
+
+    workflow = engine.workflow(FINE | {"name": "Alpha"})
+    watching(f"/workflows/{workflow.id}")
+    engine.run(workflow)
+    publish()
+    until(browser, lambda: "1 completed" in find(browser, "#doing").text)
+    assert all_of(browser, "#doing .spark rect.completed")
+    document = LOOP | {"name": "Alpha", "description": "twice"}
+    with engine.scope():
+        workflow_update(workflow=workflow, by=engine.viewer, document=document)
+    publish()
+    until(browser, lambda: "version 2" in find(browser, "#definition").text)
+    until(browser, lambda: "version 2" in find(browser, "#workflow-head").text)
+    assert "times: 3" in find(browser, "#definition pre").text
+    assert complaints(browser) == []

@@ -186,3 +186,39 @@ def test_a_row_of_bars_shows_how_it_ran_lately(engine, owner):
     states = [one.get("class") for one in spark.cssselect("rect")]
     assert states == ["completed", "queued"]
     assert spark.get("aria-label") == "1 of the last 2 completed"
+
+
+def tags_of(page) -> list[str]:
+    return [one.text for one in page.all("#tags a.tag")]
+
+
+def test_tags_of_all_pages_are_offered(engine, owner, stranger):
+    for number in range(3):
+        tags = ["money", f"tag {number} <b>&"]
+        engine.workflow(FINE | {"name": f"W{number}", "tags": tags})
+    page = owner.get("/workflows?limit=1")
+    assert tags_of(page) == ["money", *(f"tag {at} <b>&" for at in range(3))]
+    (last,) = page.all("#tags a.tag")[-1:]
+    assert len(owner.get(last.get("href")).all("tbody tr")) == 1
+    assert tags_of(stranger.get("/workflows")) == []
+    # Those of archived workflows stand beside these alone.
+    act(owner, Workflow(id=page_id(owner)), "archive")
+    assert "tag 0 <b>&" not in tags_of(owner.get("/workflows"))
+    assert tags_of(owner.get("/workflows?archived=1")) == ["money", "tag 0 <b>&"]
+
+
+def page_id(visitor) -> str:
+    """The first workflow of the list."""
+    return visitor.get("/workflows").all("tbody tr")[0].get("id").removeprefix("row-")
+
+
+def test_of_many_tags_those_of_most_workflows_are_offered(engine, owner, monkeypatch):
+    monkeypatch.setattr("apps.dashboard.selectors.workflows.TAGS_OFFERED", 2)
+    for number in range(3):
+        tags = ["z", "common", f"odd {number}"][: 2 + (number == 0)]
+        engine.workflow(FINE | {"tags": tags})
+    page = owner.get("/workflows")
+    assert tags_of(page) == ["common", "z"]
+    assert "the 2 most used" in page.text
+    # The others are links in the rows that have them.
+    assert page.all("tbody a[href='/workflows?tag=odd%200']")

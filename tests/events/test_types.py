@@ -4,8 +4,13 @@ import pytest
 
 from apps.core import tenancy
 from apps.events.models import Event
+from apps.executions import approvals
 from apps.executions.cancels import execution_cancel
 from apps.workflows import services
+from tests.executions.engine.conftest import child
+from tests.executions.engine.waiting import ask, go_on, hear, parked
+
+__all__ = ["child"]  # a fixture, for what a worker parks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +34,29 @@ def test_each_status_of_an_execution_is_told_with_both_ids(engine):
         types = ["execution-queued", *started, f"execution-{last}"]
         assert sorted(one.type for one in events) == sorted(types)
         assert {one.workflow_id for one in events} == {execution.workflow_id}
+
+
+def test_a_parked_execution_tells_that_it_waits_and_for_what(engine, child):
+    execution = parked(engine, child, ask())
+    events = told(execution_id=execution.id)
+    names = ["queued", "started", "waiting"]
+    assert [one.type for one in events] == [f"execution-{name}" for name in names]
+    assert {one.workflow_id for one in events} == {execution.workflow_id}
+    assert events[-1].payload["reason"] == execution.reason
+    assert execution.reason
+
+
+def test_it_waits_anew_after_each_answer(engine, child):
+    execution = parked(engine, child, ask("one"), hear("two"))
+    with engine.scope():
+        (approval,) = approvals.approval_list(execution_id=execution.id)
+        approvals.approval_decide(
+            approval=approval, by=engine.viewer, decision="approved"
+        )
+    go_on(engine, child, execution)
+    types = [one.type for one in told(execution_id=execution.id)]
+    assert types.count("execution-waiting") == 2
+    assert types[-1] == "execution-waiting"
 
 
 def test_each_change_of_a_workflow_is_told(engine):

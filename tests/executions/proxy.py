@@ -9,10 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 class Proxy:
     """Forwards TCP to the server of `url`; what is stalled stays open and silent."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, port: int = 0) -> None:
         parts = urlsplit(url)
         self._target = parts.hostname, parts.port
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._server = socket.create_server(("127.0.0.1", port), backlog=64)
         login = parts.netloc.rpartition("@")[0]
         netloc = f"{login}@" if login else ""
         netloc += f"127.0.0.1:{self._server.getsockname()[1]}"

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from functools import cached_property
 
+from django.db.models import QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from apps.core.errors import NotFound, RpaError
 from apps.core.types import Json
 from apps.dashboard.curl import start_command
 from apps.dashboard.run_form import RunForm, filled_form
+from apps.dashboard.selectors.retry_points import RetryPoints, retry_points
 from apps.dashboard.selectors.rows import starters
 from apps.dashboard.timeline import Timeline, timeline
 from apps.executions import selectors as executions
@@ -22,7 +24,13 @@ from apps.workflows.models import WorkflowVersion
 
 FIRST_STEPS, LAST_STEPS = 600, 400
 ARTIFACTS_SHOWN = 60
-RETRY_STEPS, RETRIES_SHOWN, ATTEMPTS_SHOWN = 500, 20, 50
+RETRIES_SHOWN, ATTEMPTS_SHOWN = 20, 50
+
+
+def artifacts_shown(execution_id: uuid.UUID) -> QuerySet[Artifact]:
+    """What steps made, and pictures; other evidence stands at its step."""
+    rows = executions.artifact_list(execution_id)
+    return rows.filter(kind__in=["", "screenshot"])
 
 
 class ExecutionPage:
@@ -70,11 +78,23 @@ class ExecutionPage:
         return found.only("path", "name", "type", "attempt", "execution_id").first()
 
     @cached_property
+    def _artifacts(self) -> tuple[list[Artifact], int]:
+        """The newest ones, and how many came before them."""
+        rows = artifacts_shown(self.execution.id)
+        newest = list(rows.order_by("-id")[: ARTIFACTS_SHOWN + 1])
+        if len(newest) <= ARTIFACTS_SHOWN:
+            return newest[::-1], 0
+        return newest[:ARTIFACTS_SHOWN][::-1], rows.count() - ARTIFACTS_SHOWN
+
+    @property
     def artifacts(self) -> list[Artifact]:
-        """What steps made, and pictures; other evidence stands at its step."""
-        rows = executions.artifact_list(self.execution.id).order_by("id")
-        rows = rows.filter(kind__in=["", "screenshot"])
-        return list(rows[:ARTIFACTS_SHOWN])
+        """The newest ones, oldest first: the last picture is often of the failure."""
+        return self._artifacts[0]
+
+    @property
+    def hidden_artifacts(self) -> int:
+        """How many came before those that are shown."""
+        return self._artifacts[1]
 
     @cached_property
     def values(self) -> list[tuple[str, Json]]:
@@ -111,11 +131,10 @@ class ExecutionPage:
         return list(rows.order_by("id")[:RETRIES_SHOWN])
 
     @cached_property
-    def retry_paths(self) -> list[tuple[str, str]]:
-        """The steps that a retry may start at: path and name."""
-        rows = executions.step_list(self.execution.id)
-        found = rows.values_list("path", "name", "type")[:RETRY_STEPS]
-        return [(path, f"{path} · {name or type_}") for path, name, type_ in found]
+    def retry_points(self) -> RetryPoints:
+        """The steps that a retry may start at."""
+        failed = (self.execution.error or {}).get("path")
+        return retry_points(self.execution.id, failed)
 
     @cached_property
     def retry_inputs(self) -> RunForm | None:

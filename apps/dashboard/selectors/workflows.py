@@ -17,7 +17,7 @@ from apps.executions.models import Execution, Hook
 from apps.workflows import selectors as workflows
 from apps.workflows.models import KeptSession, Workflow, WorkflowVersion
 
-SPARKS, VERSIONS_SHOWN, RECENT = 20, 100, 8
+SPARKS, VERSIONS_SHOWN, RECENT, TAGS_OFFERED = 20, 100, 8, 40
 
 
 def form_of(version: WorkflowVersion) -> RunForm | None:
@@ -71,7 +71,25 @@ class WorkflowRows:
             row.sparks = _sparks(lately[row.id])  # type: ignore[attr-defined]
             row.form = form  # type: ignore[attr-defined]  # for the template
         self.rows = rows
-        self.tags = sorted({tag for row in rows for tag in row.tags})
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Tags to choose from, by name.
+
+    Attributes:
+        has_more: there are others, which fewer workflows have.
+    """
+
+    shown: list[str]
+    has_more: bool
+
+
+def tags_offered(viewer: Viewer, *, is_archived: bool) -> Tags:
+    """The tags that most of the organization's workflows have."""
+    found = workflows.tag_list(viewer=viewer, archived=is_archived)
+    tags = list(found[: TAGS_OFFERED + 1])
+    return Tags(sorted(tags[:TAGS_OFFERED]), has_more=len(tags) > TAGS_OFFERED)
 
 
 def _executions(ids: list[uuid.UUID]) -> dict[uuid.UUID, Execution]:

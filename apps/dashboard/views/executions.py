@@ -1,5 +1,6 @@
 """Executions: the list, one of them live, a step of it, its log; cancel."""
 
+from functools import cache
 from uuid import UUID
 
 from django.contrib import messages
@@ -64,11 +65,16 @@ class StepView(Page):
 
     section = "executions"
     template = "dashboard/step.html"
-    parts = {"step": "dashboard/parts/step_detail.html"}
+    parts = {
+        "step": "dashboard/parts/step_detail.html",
+        "step-alone": "dashboard/parts/step_detail.html",
+    }
 
     def get(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
         path = request.GET.get("path", "").replace("\0", "")[:2_000]
-        return self.show(page=StepPage(execution_id, path))
+        page = StepPage(execution_id, path)
+        is_over = self.request.htmx.target == "step-alone" and page.execution.is_final
+        return self.show(page=page, status=STOP_POLLING if is_over else 200)
 
 
 class LogView(Page):
@@ -76,20 +82,24 @@ class LogView(Page):
 
     section = "executions"
     template = "dashboard/logs.html"
-    parts = {"log": "dashboard/parts/log_lines.html"}
+    parts = {
+        "execution-head": "dashboard/parts/execution_head.html",
+        "log": "dashboard/parts/log_lines.html",
+    }
 
     def get(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
         page = ExecutionPage(execution_id)
         level = level_of(request.GET.get("level", ""))
-        lines, has_more = newest_lines(page.execution, level)
+        # The head alone needs no lines.
+        newest = cache(lambda: newest_lines(page.execution, level))
         is_over = self.request.htmx and page.execution.is_final
         return self.show(
             page=page,
             tab="logs",
             level=level,
             levels=LEVELS,
-            lines=lines,
-            has_more=has_more,
+            lines=lambda: newest()[0],
+            has_more=lambda: newest()[1],
             status=STOP_POLLING if is_over else 200,
         )
 

@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 
 from apps.accounts.roles import Role
 from apps.core.errors import Conflict, Invalid, RpaError
+from apps.core.text import is_storable
 from apps.core.types import JsonObject
-from apps.dashboard.run_form import inputs_of, sent_texts, with_errors
+from apps.dashboard.run_form import fill, inputs_of, sent_texts, with_errors
 from apps.dashboard.selectors import ExecutionPage
 from apps.dashboard.views.base import Page
 from apps.executions import selectors
@@ -24,12 +25,15 @@ _LONGEST_PATH = 2_000
 
 
 def start_in(sent: Mapping[str, str]) -> tuple[str, Version]:
-    """Where to start, and which version to use.
+    """Where to start, and which version to use. A path that was typed goes first.
 
     Raises:
         Invalid: there is no such choice.
     """
-    start = sent.get("from", "failed").replace("\0", "")[:_LONGEST_PATH]
+    start = sent.get("path", "").strip() or sent.get("from", "failed")
+    if len(start) > _LONGEST_PATH or not is_storable(start):
+        message = f"must be text of {_LONGEST_PATH} characters at most"
+        raise Invalid(errors=[{"path": "from", "message": message}])
     version = sent.get("version", "same")
     if version not in ("same", "current"):
         raise Invalid("version must be one of same, current.")
@@ -48,9 +52,9 @@ class RetryExecution(Page):
 
     def post(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
         execution = selectors.execution_get(execution_id)
-        start, version = start_in(request.POST)
         texts = sent_texts(request.POST) if request.POST.get("edit") else None
         try:
+            start, version = start_in(request.POST)
             again = execution_retry(
                 execution=execution,
                 by=self.viewer,
@@ -66,12 +70,24 @@ class RetryExecution(Page):
         return redirect("dashboard:execution", again.id)
 
     def _refused(self, execution_id: UUID, error: Invalid) -> HttpResponse:
-        page = ExecutionPage(execution_id)
+        page, sent = ExecutionPage(execution_id), self.request.POST
         if page.retry_inputs is not None:
+            fill(page.retry_inputs, sent_texts(sent))
             with_errors(page.retry_inputs, error.errors)
         return self.show(
-            page=page, problem=words_of(error), is_edited=True, status=error.http_status
+            page=page,
+            problem=words_of(error),
+            path_problem=_about_start(error) if sent.get("path") else "",
+            chosen=sent,
+            is_edited="edit" in sent or not _about_start(error),
+            status=error.http_status,
         )
+
+
+def _about_start(error: Invalid) -> str:
+    """What is wrong with where to start."""
+    found = [str(one["message"]) for one in error.errors if one["path"] == "from"]
+    return "; ".join(found)
 
 
 def _inputs(
@@ -91,8 +107,8 @@ class RetryPreview(Page):
 
     def get(self, request: HttpRequest, execution_id: UUID) -> HttpResponse:
         execution = selectors.execution_get(execution_id)
-        start, version = start_in(request.GET)
         try:
+            start, version = start_in(request.GET)
             count = reused_steps(execution=execution, from_=start, version=version)
         except RpaError as error:
             return self.show(problem=words_of(error), count=0)

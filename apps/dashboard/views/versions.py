@@ -23,6 +23,7 @@ class WorkflowVersions(WorkflowTab):
 
     tab = "versions"
     template = "dashboard/workflow_versions.html"
+    parts = {"versions": "dashboard/parts/workflow_versions.html"}
 
     def get(self, request: HttpRequest, workflow_id: UUID) -> HttpResponse:
         page = WorkflowPage(self.viewer, workflow_id)

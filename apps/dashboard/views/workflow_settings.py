@@ -26,6 +26,7 @@ class WorkflowSettings(WorkflowTab):
 
     tab = "settings"
     template = "dashboard/workflow_settings.html"
+    parts = {"settings": "dashboard/parts/workflow_settings.html"}
     roles = {"GET": Role.VIEWER, "POST": Role.EDITOR}
 
     def get(self, request: HttpRequest, workflow_id: UUID) -> HttpResponse:

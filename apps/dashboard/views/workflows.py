@@ -1,5 +1,6 @@
 """Workflows: the list, one of them, its executions, and starting it."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from apps.core.errors import Invalid
 from apps.dashboard.run_form import inputs_of, run_form, sent_texts, with_errors
 from apps.dashboard.selectors import ExecutionRows, WorkflowPage, WorkflowRows
 from apps.dashboard.selectors.executions import filter_of
+from apps.dashboard.selectors.workflows import tags_offered
 from apps.dashboard.views.base import Page
 from apps.dashboard.views.lists import list_page, search_page
 from apps.executions.labels import read_lines
@@ -63,24 +65,28 @@ class Workflows(Page):
 
     section = "workflows"
     template = "dashboard/workflows.html"
+    parts = {
+        "list": "dashboard/parts/workflows_rows.html",
+        "tags": "dashboard/parts/workflow_tags.html",
+    }
 
     def get(self, request: HttpRequest) -> HttpResponse:
         search = _text(request, "search", 200)
         tag = _text(request, "tag", 100)
+        is_archived = "archived" in request.GET
         found = workflows.workflow_list(
-            viewer=self.viewer,
-            search=search,
-            tag=tag,
-            archived="archived" in request.GET,
+            viewer=self.viewer, search=search, tag=tag, archived=is_archived
         )
         page = list_page(request, found, ordering="name")
-        rows = WorkflowRows(page.rows)
         return self.show(
-            rows=rows,
+            # Each is read by the part that shows it.
+            rows=cache(lambda: WorkflowRows(page.rows)),
+            tags=cache(lambda: tags_offered(self.viewer, is_archived=is_archived)),
             page=page,
             search=search,
             tag=tag,
-            is_archived="archived" in request.GET,
+            is_archived=is_archived,
+            may_edit=self.viewer.may(Role.EDITOR),
         )
 
 
@@ -92,7 +98,12 @@ class WorkflowView(WorkflowTab):
     """One workflow: how it does, its run form, its definition."""
 
     template = "dashboard/workflow.html"
-    parts = {"recent": "dashboard/parts/workflow_recent.html"}
+    parts = {
+        "workflow-head": "dashboard/parts/workflow_head.html",
+        "recent": "dashboard/parts/workflow_recent.html",
+        "definition": "dashboard/parts/workflow_definition.html",
+        "doing": "dashboard/parts/workflow_doing.html",
+    }
 
     def get(self, request: HttpRequest, workflow_id: UUID) -> HttpResponse:
         page = WorkflowPage(self.viewer, workflow_id, number_of(request, "version"))
@@ -100,8 +111,12 @@ class WorkflowView(WorkflowTab):
 
     def show_workflow(self, page: WorkflowPage, status: int = 200) -> HttpResponse:
         """The page; its definition stands there as the YAML that people write."""
-        definition = export(page.version.document, "yaml")
-        return self.show_tab(page, definition=definition, status=status)
+        return self.show_tab(
+            page,
+            definition=lambda: export(page.version.document, "yaml"),
+            is_chosen="version" in self.request.GET,
+            status=status,
+        )
 
 
 def number_of(request: HttpRequest, name: str) -> int | None:

@@ -3,7 +3,8 @@
 //
 // data-live: seconds between two looks while there is no connection; data-calm: while
 // there is one; data-gap: seconds that have to lie between two looks at least;
-// data-hears: the channel that tells of it; data-about: only this execution.
+// data-hears: the channel that tells of it; data-about: only this execution;
+// data-only: only events of this type.
 
 const CALM_S = 30;
 const GAP_S = 1;
@@ -27,11 +28,14 @@ export function channelsOf(parts) {
   return new Set(parts.map((part) => part.dataset.hears).filter(Boolean));
 }
 
+function concerns(said, { hears, about, only }) {
+  if (hears !== said.channel || (only && only !== said.type)) return false;
+  return !about || !said.executionId || about === said.executionId;
+}
+
 export function touch(said) {
   for (const part of liveParts()) {
-    if (part.dataset.hears !== said.channel) continue;
-    if (part.dataset.about && said.executionId && part.dataset.about !== said.executionId) continue;
-    stateOf(part).isDirty = true;
+    if (concerns(said, part.dataset)) stateOf(part).isDirty = true;
   }
   tick(true);
 }

@@ -131,7 +131,8 @@ export class LiveSocket extends EventTarget {
   }
 
   welcome(said) {
-    for (const name of this.channels.keys()) this.subscribe(name);
+    // After a renewed token it hears them already.
+    for (const [name, { isReady }] of this.channels) if (!isReady) this.subscribe(name);
     if (!said.expires_at) return;
     const left = Date.parse(said.expires_at) - Date.now();
     const pause = Math.max(left - RENEW_BEFORE_MS, left / 2, 1_000);
