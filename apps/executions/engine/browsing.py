@@ -198,7 +198,11 @@ class ExecutionBrowser:
     def _open(self) -> BrowserSession:
         proxy, kept = self._own_proxy(), self._what_was_kept()
         session = BrowserSession(
-            self._shared.browsers, self._chosen, proxy=proxy, kept=kept
+            self._shared.browsers,
+            self._chosen,
+            proxy=proxy,
+            kept=kept,
+            secrets=self._vault.masker,
         )
         # What it had would be missed.
         session.begins_anew = False

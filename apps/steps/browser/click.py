@@ -25,7 +25,7 @@ from apps.steps.browser.mouse import (
     for_page,
     require_inside,
 )
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.quick_click import (
     await_what_it_began,
     can_click_quickly,
@@ -103,8 +103,7 @@ class Click(StepType[ClickParams]):
     def run(self, params: ClickParams, ctx: StepContext) -> Json:
         """Wait for the element and click it once."""
         with on_page(ctx) as browser:
-            found = click_once(browser, params)
-        note_fallback(ctx, params.target, found)
+            click_once(browser, params)
         return None
 
 
@@ -125,6 +124,8 @@ def click_once(
     Args:
         found: what the page's side has just found for it; None: look for it.
     """
+    if found is not None:
+        browser.matches.note(params.target, found)
     seconds = browser.within_step(params.timeout.total_seconds())
     if params.force and params.is_plain:
         return browser.wait_for(params.target, seconds, "acting.press")

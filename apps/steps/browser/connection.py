@@ -13,10 +13,10 @@ from apps.steps.browser.chromium.contexts import OWN_DIALOGS, replace_tabs
 from apps.steps.browser.dialogs import Dialogs
 from apps.steps.browser.downloads import Downloads
 from apps.steps.browser.evidence.recording import Recorder
+from apps.steps.browser.evidence.redaction import Secrets
 from apps.steps.browser.failures import (
     BrowserGone,
     BrowserTimeout,
-    PageChanged,
     told,
 )
 from apps.steps.browser.host import BrowserHost
@@ -24,9 +24,7 @@ from apps.steps.browser.loans import Loan
 from apps.steps.browser.outfit import Outfit
 from apps.steps.browser.patience import Patience
 from apps.steps.browser.requests import Requests
-from apps.steps.browser.scripts import script_for
 from apps.steps.browser.settings import BrowserSettings
-from apps.steps.browser.target import Target, parse_selector
 from apps.steps.browser.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -59,6 +57,7 @@ class BrowserConnection(Patience):
         requests: what the pages ask servers for.
         frame: selectors of the frames on the way to where steps look for elements.
         missing_frame: the one that was not there when it was last looked for.
+        secrets: what no picture may show; None: there are none.
         recorder: what the pages said and asked for; None: nobody listens.
         watcher: deals with what pages do by themselves.
         has_left_page: a page that did not answer was left; an empty one is open.
@@ -75,10 +74,11 @@ class BrowserConnection(Patience):
         on_event: OnEvent | None = None,
         proxy: tuple[str, int] | None = None,
         kept: JsonObject | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         super().__init__(host.command_s)
         self._host = host
-        self._proxy, self._kept = proxy, kept
+        self._proxy, self._kept, self.secrets = proxy, kept, secrets
         self.settings = settings or BrowserSettings()
         self._on_event = on_event
         self._loan: Loan | None = None
@@ -197,8 +197,8 @@ class BrowserConnection(Patience):
 
     def enter_tab(self, handle: str) -> None:
         """Go on in a tab."""
-        with self.commanding() as driver:
-            driver.switch_to.window(handle)
+        with self.commanding():
+            self.loan.browser.enter(handle, self.settings.shape)
         self._is_in_frame, self._tab = False, handle
         self.frame = ()
         self.watcher.news.note()
@@ -219,7 +219,7 @@ class BrowserConnection(Patience):
         try:
             with told(), self.limited_to(_NEW_TAB_S):
                 self._tab = replace_tabs(loan.bidi, loan.context.id, loan.tabs)
-                loan.driver.switch_to.window(self._tab)
+                loan.browser.enter(self._tab, self.settings.shape)
         except (RpaError, BidiError) as error:
             self._lose()
             if not self.begins_anew:
@@ -271,59 +271,11 @@ class BrowserConnection(Patience):
             raise
         self._is_busy = False
 
-    def run(self, target: Target | None, function: str, *arguments: Any) -> Any:
-        """Call a function of the page's side, in the target's frame.
-
-        Args:
-            target: None: in the page itself, whatever frame steps are in.
-
-        Raises:
-            PageChanged: the page went away meanwhile.
-            PermanentFailure: `invalid_selector`, `too_much_data`.
-        """
-        frame = self.frame + target.frame if target else ()
-        return self._run_in(frame, function, arguments)
-
-    def run_here(self, function: str, *arguments: Any) -> Any:
-        """The same where steps look for elements, with no target in mind."""
-        return self._run_in(self.frame, function, arguments)
-
-    def _run_in(
-        self, frame: tuple[str, ...], function: str, arguments: tuple[Any, ...]
-    ) -> Any:
-        script = script_for(function)
-        with self.commanding() as driver:
-            self.enter_frames(driver, frame)
-            answer = driver.execute_script(script, *arguments)
-        if answer is None:  # each of them gives something, on a page that stays
-            raise PageChanged("The page went away.")
-        return answer
-
     def leave_frames(self, driver: "Driver") -> None:
         """Go back to the page itself."""
         if self._is_in_frame:
             driver.switch_to.default_content()
             self._is_in_frame = False
-
-    def enter_frames(self, driver: "Driver", frame: tuple[str, ...]) -> None:
-        """Go into a frame of the page, by the selectors of those on the way.
-
-        Raises:
-            PageChanged: it is not there now.
-        """
-        self.leave_frames(driver)
-        self.missing_frame = None
-        for text in frame:
-            selector = parse_selector(text)
-            found = driver.execute_script(
-                script_for("rpa.find"), [selector.for_page()], "attached"
-            )
-            if found["element"] is None:
-                # Frames appear late, too: whoever waits asks again.
-                self.missing_frame = text
-                raise PageChanged(f"no frame {selector}")
-            self._is_in_frame = True
-            driver.switch_to.frame(found["element"])
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:

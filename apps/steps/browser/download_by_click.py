@@ -9,7 +9,7 @@ from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.click import ClickParams, click_once
 from apps.steps.browser.downloads import Download, keep_download
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
@@ -56,13 +56,9 @@ class DownloadByClick(StepType[DownloadByClickParams]):
             # What came before this click is not what is meant.
             while browser.downloads.take(0):
                 pass
-            found = click_once(
-                browser, ClickParams(target=params.target, timeout=_CLICK)
-            )
+            click_once(browser, ClickParams(target=params.target, timeout=_CLICK))
             file = _wait(browser, params)
-            kept = keep_download(ctx, browser, file, params.path)
-        note_fallback(ctx, params.target, found)
-        return kept
+            return keep_download(ctx, browser, file, params.path)
 
 
 def _wait(browser: BrowserSession, params: DownloadByClickParams) -> Download:

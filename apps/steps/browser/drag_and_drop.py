@@ -9,9 +9,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.mouse import Distance
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
-from apps.steps.browser.target import TargetParam, target_field
+from apps.steps.browser.target import Target, TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.registry import register
 
@@ -26,11 +26,13 @@ class DragAndDropParams(Params):
     Attributes:
         to: the element in whose middle it is dropped.
         by: how far it is dragged instead.
+        force: also what is moving or covered.
     """
 
     target: TargetParam = target_field()
     to: TargetParam | None = None
     by: Distance | None = None
+    force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
     @model_validator(mode="after")
@@ -65,16 +67,16 @@ class DragAndDrop(StepType[DragAndDropParams]):
     def run(self, params: DragAndDropParams, ctx: StepContext) -> Json:
         """Press on the one, move, and let go on the other."""
         with on_page(ctx) as browser:
-            timeout = params.timeout.total_seconds()
-            end = None
-            if params.to is not None:
-                end = browser.find(params.to, timeout, "visible")
-            found = browser.wait_for(
-                params.target, timeout, "reaching.reach", "still", None
-            )
-            _drag(browser, found["element"], end, params.by)
-        note_fallback(ctx, params.target, found)
+            end = None if params.to is None else _look(browser, params, params.to)
+            _drag(browser, _look(browser, params, params.target), end, params.by)
         return None
+
+
+def _look(browser: BrowserSession, params: DragAndDropParams, target: Target) -> Json:
+    look = ("reaching.place",) if params.force else ("reaching.reach", "still")
+    seconds = params.timeout.total_seconds()
+    element: Json = browser.wait_for(target, seconds, *look, None)["element"]
+    return element
 
 
 def _drag(browser: BrowserSession, start: Json, end: Json, by: Distance | None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import re2
@@ -75,10 +76,19 @@ def rows(
             target, "reading.extract", selectors, asked, limit, MAX_CHARACTERS
         )
     )
+    for field, at in zip(_all(parsed), found["used"], strict=True):
+        if field.target is not None:
+            session.matches.note(field.target, {"at": at})
     if found["count"] > limit > 1:
         message = f"{found['count']} rows are more than {limit}."
         raise PermanentFailure(message, code="too_much_data")
     return [_row(parsed, row) for row in found["rows"]]
+
+
+def _all(fields: Mapping[str, Field]) -> list[Field]:
+    """All fields, each before those that it has of its own."""
+    inner = ((field, *_all(field.fields or {})) for field in fields.values())
+    return list(chain.from_iterable(inner))
 
 
 def _row(fields: Mapping[str, Field], values: list[Json]) -> JsonObject:

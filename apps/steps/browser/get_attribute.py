@@ -7,7 +7,7 @@ from pydantic import Field
 
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.registry import register
@@ -51,5 +51,4 @@ class GetAttribute(StepType[GetAttributeParams]):
             found = browser.wait_for(
                 params.target, seconds, "reading.attribute", params.attribute
             )
-        note_fallback(ctx, params.target, found)
         return {"value": found["value"]}

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from selenium.webdriver.common.action_chains import ActionChains
 
-from apps.core.types import Json, JsonObject
+from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.mouse import Position, for_page, require_inside
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
@@ -50,12 +50,11 @@ class Hover(StepType[HoverParams]):
     def run(self, params: HoverParams, ctx: StepContext) -> Json:
         """Wait for the element and move onto its middle."""
         with on_page(ctx) as browser:
-            found = browser.steadily(lambda: _hover(browser, params))
-        note_fallback(ctx, params.target, found)
+            browser.steadily(lambda: _hover(browser, params))
         return None
 
 
-def _hover(browser: BrowserSession, params: HoverParams) -> JsonObject:
+def _hover(browser: BrowserSession, params: HoverParams) -> None:
     timeout = params.timeout.total_seconds()
     look = ("reaching.place",) if params.force else ("reaching.reach", "still")
     found = browser.wait_for(params.target, timeout, *look, for_page(params.position))
@@ -63,4 +62,3 @@ def _hover(browser: BrowserSession, params: HoverParams) -> JsonObject:
     with browser.commanding() as driver:
         chain = ActionChains(driver, duration=0)
         chain.move_to_element_with_offset(found["element"], *found["offset"]).perform()
-    return found

@@ -7,6 +7,7 @@ from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.chromium.contexts import UserContext
 from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.router import Router
+from apps.steps.browser.devices import Device
 from apps.steps.browser.dialect import Dialect
 from apps.steps.browser.launch import Engine, Files
 
@@ -28,6 +29,15 @@ class Running:
     @property
     def bidi(self) -> Bidi:
         return self.engine.bidi
+
+    def enter(self, tab: str, shape: Device) -> None:
+        """Let the driver go on in a tab, which passes for the device from then on."""
+        driver = self.engine.driver
+        driver.switch_to.window(tab)
+        if shape.is_mobile:
+            # The protocol that the browsers share knows this of no context, so each
+            # tab has to be told.
+            self.engine.dialect.pass_for_mobile(driver, shape)
 
 
 @dataclass(frozen=True, slots=True)

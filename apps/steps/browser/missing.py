@@ -16,6 +16,9 @@ _LOWEST_LIKENESS = 0.5
 _LONGEST_SHOWN = 200
 _MOST_CANDIDATES = 400
 _MOST_PLACES = 20
+_MOST_NEAR = 3
+_MOST_LITERALS = 10
+_LITERAL = re.compile(r"'[^']*'|\"[^\"]*\"")
 # The driver's names of elements end with the browser's own number.
 _NUMBER = re.compile(r"\.e\.(\d+)$")
 
@@ -27,12 +30,14 @@ class Hints(NamedTuple):
         candidates: elements that could have been meant.
         frames: those that hold what was looked for.
         sealed: elements with a closed shadow root.
+        roles: those that elements of the page have.
         frame: a frame on the way that is not there itself.
     """
 
     candidates: Sequence[JsonObject] = ()
     frames: Sequence[str] = ()
     sealed: Sequence[str] = ()
+    roles: Sequence[str] = ()
     frame: str | None = None
 
 
@@ -43,7 +48,7 @@ def look_around(session: "BrowserSession", target: Target) -> Hints:
     places = session.run(target, "reading.elsewhere", selectors, _MOST_PLACES)
     pairs = zip(places["sealed"], places["names"], strict=True)
     sealed = [name for element, name in pairs if _is_closed(session, element)]
-    return Hints(candidates, places["frames"], sealed)
+    return Hints(candidates, places["frames"], sealed, places["roles"])
 
 
 def _is_closed(session: "BrowserSession", element: Any) -> bool:
@@ -70,7 +75,7 @@ def not_found(
     pairs = list(zip(target.selectors, tries, strict=False))
     matches = sum(count for _, (count, _) in pairs)
     shown = [str(selector)[:_LONGEST_SHOWN] for selector in target.selectors]
-    near = near_candidates(target.selectors, hints.candidates) if not matches else []
+    near = _near(target.selectors, hints) if not matches else []
     if matches:
         facts = "; ".join(_tried(*pair) for pair in pairs)
         what = f"No element was ready within {waited_s:.1f} s: {facts}."
@@ -112,8 +117,24 @@ def _names(texts: Iterable[str]) -> str:
     return ", ".join(f"`{text}`" for text in texts)
 
 
+def _near(selectors: Sequence[Selector], hints: Hints) -> list[str]:
+    near = near_candidates(selectors, hints.candidates)
+    for selector in selectors:
+        if selector.kind == "role" and selector.name is None:
+            near += near_roles(selector, hints.roles)
+    return near[:_MOST_NEAR]
+
+
+def near_roles(wanted: Selector, roles: Iterable[str]) -> list[str]:
+    """Selectors of the roles that the page has, the most alike first."""
+    best = sorted(roles, key=lambda role: _likeness(wanted, role), reverse=True)
+    return [f"role={role}" for role in best[:_MOST_NEAR]]
+
+
 def near_candidates(
-    selectors: Sequence[Selector], candidates: Iterable[JsonObject], limit: int = 3
+    selectors: Sequence[Selector],
+    candidates: Iterable[JsonObject],
+    limit: int = _MOST_NEAR,
 ) -> list[str]:
     """Selectors of the elements that look most like what was asked for."""
     scored: dict[str, float] = {}
@@ -127,7 +148,18 @@ def near_candidates(
 
 
 def _likeness(selector: Selector, text: str) -> float:
-    wanted = selector.name or selector.value
+    return max((_ratio(wanted, text) for wanted in _wanted(selector)), default=0.0)
+
+
+def _wanted(selector: Selector) -> Sequence[str]:
+    """The texts in a selector that can be misspelled."""
+    if selector.kind == "xpath":
+        texts = [text[1:-1] for text in _LITERAL.findall(selector.value)]
+        return [text for text in texts if len(text) > 1][:_MOST_LITERALS]
+    return (selector.name or selector.value,)
+
+
+def _ratio(wanted: str, text: str) -> float:
     pair = wanted[:100].lower(), text[:100].lower()
     return difflib.SequenceMatcher(None, *pair, autojunk=False).ratio()
 
@@ -143,6 +175,8 @@ def _spellings(selector: Selector, found: JsonObject) -> Iterable[tuple[str, str
         if found["classes"]:
             css = found["tag"] + "".join(f".{name}" for name in found["classes"])
             yield css, css
+    elif selector.kind == "xpath":
+        yield from _as_literals(found)
     elif selector.kind == "testid" and found["testid"]:
         yield found["testid"], f"testid={found['testid']}"
     elif selector.kind == "placeholder" and found["placeholder"]:
@@ -152,3 +186,15 @@ def _spellings(selector: Selector, found: JsonObject) -> Iterable[tuple[str, str
     elif selector.kind in ("text", "label") and found["text"]:
         kind = "label" if found["isLabel"] else selector.kind
         yield found["text"], f"{kind}={found['text']}"
+
+
+def _as_literals(found: JsonObject) -> Iterable[tuple[str, str]]:
+    """What of an element an XPath can ask for in quotes."""
+    if found["id"]:
+        yield found["id"], f"#{found['id']}"
+    if found["name"]:
+        yield found["name"], f'{found["tag"]}[name="{found["name"]}"]'
+    if found["text"]:
+        yield found["text"], f"text={found['text']}"
+    for name in found["classes"]:
+        yield name, f"{found['tag']}.{name}"

@@ -9,7 +9,7 @@ from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.keys import Chords, only_move, parse_keys, press
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 from apps.steps.registry import register
@@ -21,10 +21,12 @@ class PressKeyParams(Params):
     Attributes:
         keys: as `Enter`, `Control+A` or `a`; a list is pressed one by one.
         target: gets the focus first; without it, what has the focus gets the keys.
+        force: also a target that is moving or covered.
     """
 
     keys: Annotated[Chords, Field(min_length=1)]
     target: TargetParam | None = target_field(default=None)
+    force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
 
@@ -56,10 +58,11 @@ class PressKey(StepType[PressKeyParams]):
         with on_page(ctx) as browser:
             if params.target is not None:
                 timeout = params.timeout.total_seconds()
-                found = browser.wait_for(params.target, timeout, "acting.focus")
+                found = browser.wait_for(
+                    params.target, timeout, "acting.focus", params.force
+                )
                 if not found["has_focus"]:
                     message = f"`{params.target}` cannot have the focus."
                     raise PermanentFailure(message, code="not_focusable")
-                note_fallback(ctx, params.target, found)
             press(browser, chords)
         return None

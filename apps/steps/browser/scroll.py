@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.mouse import Distance, Pixels
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
@@ -85,7 +85,6 @@ class Scroll(StepType[ScrollParams]):
                 return _move(browser, params, params.to)
             timeout = params.timeout.total_seconds()
             found = browser.wait_for(params.target, timeout, "reaching.scrollToElement")
-        note_fallback(ctx, params.target, found)
         return {"x": found["x"], "y": found["y"]}
 
 

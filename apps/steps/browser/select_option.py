@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, Params, StepType
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
@@ -29,12 +29,14 @@ class SelectOptionParams(Params):
         value: the option's value, as it is sent.
         label: the text that people see.
         index: its place, from 0.
+        force: also in a field that is moving or covered.
     """
 
     target: TargetParam = target_field()
     value: Text | Texts | None = None
     label: Text | Texts | None = None
     index: Index | Indexes | None = None
+    force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
     @model_validator(mode="after")
@@ -82,7 +84,6 @@ class SelectOption(StepType[SelectOptionParams]):
         """Wait for the options and choose them, as a person would."""
         with on_page(ctx) as browser:
             found = _choose(browser, params)
-        note_fallback(ctx, params.target, found)
         options: list[Json] = found["options"]
         return options if params.choice[2] else options[0]
 
@@ -99,8 +100,8 @@ def _choose(browser: BrowserSession, params: SelectOptionParams) -> JsonObject:
 
     def attempt() -> JsonObject | None:
         nonlocal last
-        choice = params.choice
-        last = browser.wait_for(params.target, seconds, "filling.choose", *choice)
+        wish = (*params.choice, params.force)
+        last = browser.wait_for(params.target, seconds, "filling.choose", *wish)
         # Options are often filled in later: wait for the one that is wanted.
         return last if last["mode"] in ("done", *_REFUSALS) else None
 

@@ -12,10 +12,11 @@ from selenium.common.exceptions import UnexpectedAlertPresentException
 from apps.core.errors import PermanentFailure, RpaError, TemporaryFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.browser import checkpoints, extraction
-from apps.steps.browser.connection import BrowserConnection
+from apps.steps.browser.evidence.covers import without_secrets
 from apps.steps.browser.failures import BrowserTimeout, net_error
 from apps.steps.browser.missing import Hints, look_around, not_found
 from apps.steps.browser.news import News
+from apps.steps.browser.page_calls import PageCalls
 from apps.steps.browser.target import Target, as_target
 from apps.steps.browser.urls import ask_proxy, checked_url, shown_url
 
@@ -29,7 +30,7 @@ _LOOK_S = 5.0
 _PROXY_STATUS = frozenset({403, 502, 503, 504})
 
 
-class BrowserSession(BrowserConnection):
+class BrowserSession(PageCalls):
     """A browser with the means to open pages, find elements and read them.
 
     Attributes:
@@ -202,11 +203,27 @@ class BrowserSession(BrowserConnection):
     def screenshot(
         self, full_page: bool = False, target: Target | str | None = None
     ) -> bytes:
-        """A PNG of what is in view, of the whole page, or of one element."""
+        """A PNG of what is in view, of the whole page, or of one element.
+
+        It is black where the execution's secrets stand.
+
+        Raises:
+            PermanentFailure: `element_not_found`, `element_not_ready`; `too_much_data`,
+                nobody can tell where secrets stand.
+            TemporaryFailure: `page_changing`.
+        """
+
+        def take() -> bytes:
+            if target is None:
+                return self.loan.dialect.picture(self, full_page)
+            return self.steadily(lambda: self._picture(target))
+
+        if self.secrets is None or not self.secrets.is_needed:
+            return take()
         if target is not None:
-            place = target
-            return self.steadily(lambda: self._picture(place))
-        return self.loan.dialect.picture(self, full_page)
+            # It may bring a secret along.
+            self.find(target, state="visible")
+        return without_secrets(self, self.secrets, take)
 
     def cdp(self, command: str, **parameters: Any) -> JsonObject:
         """Send a command of the Chrome DevTools Protocol; gives its result.

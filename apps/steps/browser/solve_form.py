@@ -29,6 +29,7 @@ class SolveFormParams(Params):
         fields: by label (or placeholder, or name) what the field gets; text, a
             number, an option's label, or true and false for a box.
         submit: the element to click afterwards.
+        force: fill in and click also what is moving or covered.
         timeout: how long to wait until all fields are there.
     """
 
@@ -40,6 +41,7 @@ class SolveFormParams(Params):
         Field(min_length=1, max_length=MAX_FIELDS, repr=False),
     ]
     submit: TargetParam | None = None
+    force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
 
@@ -75,7 +77,9 @@ class SolveForm(StepType[SolveFormParams]):
         with on_page(ctx) as browser:
             button = _fill(browser, params)
             if params.submit is not None:
-                click = ClickParams(target=params.submit, timeout=params.timeout)
+                click = ClickParams(
+                    target=params.submit, timeout=params.timeout, force=params.force
+                )
                 click_once(browser, click, found=button)
         return {"filled": len(params.fields)}
 
@@ -85,9 +89,10 @@ def _fill(browser: BrowserSession, params: SolveFormParams) -> JsonObject | None
     seconds = browser.within_step(params.timeout.total_seconds())
     pairs = [list(pair) for pair in params.fields.items()]
     last: JsonObject = {}
-    ask: tuple[str, Json] | tuple[str, Json, Json] = ("filling.fill", pairs)
-    if params.submit is not None and not params.submit.frame:
-        ask = ("filling.fillAndReach", pairs, params.submit.for_page())
+    ask: tuple[str, Json, Json] = ("filling.fill", pairs, params.force)
+    submit = None if params.force else params.submit
+    if submit is not None and not submit.frame:
+        ask = ("filling.fillAndReach", pairs, submit.for_page())
 
     def look() -> bool | None:
         last.update(browser.run_here(*ask))
@@ -95,12 +100,19 @@ def _fill(browser: BrowserSession, params: SolveFormParams) -> JsonObject | None
 
     # Nothing is filled in before all fields are there.
     if browser.poll(look, seconds) is None:
+        if hindered := last.get("hindered"):
+            raise _hindered(*hindered)
         raise _missing(browser, last.get("missing") or [])
     if last["refused"]:
         facts = "; ".join(f"`{label}` {why}" for label, why in last["refused"])
         raise PermanentFailure(f"Not all fields took it: {facts}.", code="bad_value")
     button: JsonObject | None = last.get("next")
     return button if button is not None and button["element"] is not None else None
+
+
+def _hindered(label: str, why: str) -> PermanentFailure:
+    message = f"The field `{label}` could not be filled in: it is {why}."
+    return PermanentFailure(message, code="element_not_ready")
 
 
 def _missing(browser: BrowserSession, labels: list[str]) -> PermanentFailure:

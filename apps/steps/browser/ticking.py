@@ -7,7 +7,7 @@ from pydantic import Field
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Params
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
 
@@ -42,5 +42,4 @@ def tick(ctx: StepContext, params: TickParams, wanted: bool) -> Json:
         if refusal := _REFUSALS.get(found["mode"]):
             code, why = refusal
             raise PermanentFailure(f"`{params.target}` {why}.", code=code)
-    note_fallback(ctx, params.target, found)
     return {"changed": found["mode"] == "changed"}

@@ -11,7 +11,7 @@ from apps.core.errors import PermanentFailure
 from apps.core.types import Json, JsonObject
 from apps.steps.base import Duration, Effect, Params, StepType
 from apps.steps.browser.keys import Chords, only_move, parse_keys, press
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
@@ -47,6 +47,7 @@ class TypeParams(Params):
         delay: pause after each of these keys, up to 5 s.
         press: keys to press afterwards, named as in `press_key`, such as `Tab`.
         submit: press Enter afterwards.
+        force: also into a field that is moving or covered.
     """
 
     # An error must not show the text, which may be a secret.
@@ -59,12 +60,16 @@ class TypeParams(Params):
     delay: Annotated[Duration, Field(le=MOST_DELAY)] = timedelta(0)
     press: Chords = ()
     submit: bool = False
+    force: bool = False
     timeout: Duration = timedelta(seconds=10)
 
 
 @register("type")
 class Type(StepType[TypeParams]):
-    """Type text into a field, by default in place of what stands there."""
+    """Type text into a field, by default in place of what stands there.
+
+    Waits until it is visible, enabled, at rest and not covered.
+    """
 
     params_class = TypeParams
     effect = Effect.PAGE
@@ -85,7 +90,6 @@ class Type(StepType[TypeParams]):
         """Wait for the field, type, and press Enter if asked to."""
         with on_page(ctx) as browser:
             found = _type(browser, params)
-        note_fallback(ctx, params.target, found)
         if found["mode"] == "changed":
             ctx.warn("The field holds something else than the text that was typed.")
         return None
@@ -94,7 +98,7 @@ class Type(StepType[TypeParams]):
 def _type(browser: BrowserSession, params: TypeParams) -> JsonObject:
     wants_keys = params.keys or params.delay > timedelta(0)
     by_keys = wants_keys and not _NOT_BY_KEYS.search(params.text)
-    arguments = (params.text, params.clear, by_keys)
+    arguments = (params.text, params.clear, by_keys, params.force)
     seconds = params.timeout.total_seconds()
 
     def attempt() -> JsonObject:

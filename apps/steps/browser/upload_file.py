@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from apps.core.errors import PermanentFailure
 from apps.core.types import Json
 from apps.steps.base import Duration, Effect, Params, StepType
-from apps.steps.browser.page import note_fallback, on_page
+from apps.steps.browser.page import on_page
 from apps.steps.browser.session import BrowserSession
 from apps.steps.browser.target import TargetParam, target_field
 from apps.steps.context import StepContext
@@ -81,7 +81,6 @@ class UploadFile(StepType[UploadFileParams]):
             with browser.commanding():
                 names = map(browser.loan.files.hand_over, copies)
                 found["element"].send_keys("\n".join(names))
-        note_fallback(ctx, params.target, found)
         return {"files": [copy.name for copy in copies]}
 
 

@@ -134,11 +134,8 @@ class WarmBrowser:
             browser.lent.add(context.id)
             dress(browser.bidi, context, settings)
             browser.router.watch(context.id, on_event)
-            driver = browser.engine.driver
-            driver.time_left = time_left
-            driver.switch_to.window(context.tab)
-            if settings.shape.is_mobile:
-                browser.engine.dialect.pass_for_mobile(driver, settings.shape)
+            browser.engine.driver.time_left = time_left
+            browser.enter(context.tab, settings.shape)
             return Loan(self, browser, context)
 
     def give_back(self, loan: Loan, *, was_cut: bool) -> None:

@@ -1,8 +1,10 @@
 """Evidence of browser steps, from the page to the REST answer."""
 
+import io
 import time
 
 import pytest
+from PIL import Image
 
 from apps.executions.engine import evidence
 from apps.executions.engine.evidence import EvidenceKeeper
@@ -81,6 +83,23 @@ def test_a_failure_links_all_five_and_no_secret_is_in_them(engine, alice, site):
     assert b"/missing?q=***" in kept["requests"]
     assert site.url("/page").encode() in kept["har"]
     assert kept["screenshot"].startswith(b"\x89PNG")
+
+
+def test_a_step_s_own_picture_shows_no_secret_either(engine, alice, site):
+    red = "<style>#p { all: unset; background: red; color: red; width: 300px }</style>"
+    site.answers("/page", 200, PAGE + red, {"Content-Type": "text/html"})
+    with engine.scope():
+        secret_create(by=engine.viewer, name="token", value=VALUE)
+    typed = step("typed", "type", target="#p", text="{{ secrets.token }}")
+    before, after = (step(name, "screenshot") for name in ("before", "after"))
+    execution = engine.run(document(site, before, typed, after))
+    steps = alice.client.get(f"/api/executions/{execution.id}/steps").json()["results"]
+    made = {one["step_id"]: one["output"]["artifact"] for one in steps[1::2]}
+    for name, has_red in (("before", True), ("after", False)):
+        answer = alice.client.get(f"/api/artifacts/{made[name]}")
+        with Image.open(io.BytesIO(b"".join(answer.streaming_content))) as image:
+            colors = {one for _, one in image.convert("RGB").getcolors(1 << 24)}
+        assert ((255, 0, 0) in colors) is has_red, name
 
 
 def attempts(engine, kind):

@@ -128,6 +128,28 @@ def test_a_telephone_has_touch(host, site, device, points):
         assert session.goto(site.add("/touch", script))["title"] == points
 
 
+def test_every_tab_of_a_telephone_is_one(host, site, run_step, step_ctx):
+    ask = "return [navigator.maxTouchPoints, innerWidth, matchMedia('(hover)').matches]"
+    meta = "<meta name=viewport content='width=device-width'>"
+    first = site.add("/first", f"{meta}<a href=/second target=_blank>Open</a>")
+    site.add("/second", f"{meta}second")
+    expected = [5, 390, False]
+    with BrowserSession(host, BrowserSettings(device="iphone")) as session:
+        session.goto(first)
+        for step in ("click", "switch_tab"):
+            params = {"target": "a"} if step == "click" else {}
+            run_step(step, params, step_ctx(browser=session))
+        assert session.state()["title"] == "Page /second"
+        assert session.driver.execute_script(ask) == expected
+        kept = session.checkpoint()
+        session.open_new_tab()
+        session.goto(first)
+        assert session.driver.execute_script(ask) == expected
+    with BrowserSession(host, BrowserSettings(device="iphone")) as session:
+        session.restore(kept)
+        assert session.driver.execute_script(ask) == expected
+
+
 def test_what_one_chose_the_next_does_not_have(host, site):
     chosen = BrowserSettings(timezone="Asia/Tokyo", user_agent="Robot/1", width=500)
     url = site.add("/about", ABOUT)

@@ -1,6 +1,11 @@
+import io
 import struct
 
 import pytest
+from PIL import Image
+
+from apps.executions.engine.masking import Masker
+from apps.steps.browser.session import BrowserSession
 
 pytestmark = pytest.mark.browser
 
@@ -72,3 +77,71 @@ def test_takes_no_picture_when_a_mask_is_not_there(failure_of, site):
     site.show("<p>secret</p>")
     error = failure_of("screenshot", mask=["#none"])
     assert error.code == "element_not_found"
+
+
+VALUE = "hünter2-🔑&more"
+RED = (255, 0, 0)
+FIELD = "<style>#a { all: unset; background: red; color: red; width: 300px }</style>"
+SHADOW = "\"<b style='background:red;color:red'></b>\""
+PAINTED = f"""{FIELD}<p>hello</p><input id=a><div style='height:2000px'></div>
+<p id=deep></p><div style='height:2000px'></div><script>
+deep.attachShadow({{mode: 'open'}}).innerHTML = {SHADOW}
+</script>"""
+
+
+@pytest.fixture
+def shown(host, site, run_step, step_ctx):
+    """Types a secret into a page's field, takes pictures; gives the colors of them."""
+    with BrowserSession(host, secrets=Masker({"key": VALUE}, "")) as own:
+
+        def colors(body, *, text=VALUE, field="#a", script="", **params):
+            own.goto(site.add("/secret", body))
+            typing = {"target": field, "text": text}
+            run_step("type", typing, step_ctx(browser=own))
+            own.driver.execute_script(script)
+            ctx = step_ctx(browser=own)
+            run_step("screenshot", params, ctx)
+            with Image.open(io.BytesIO(ctx.artifacts.saved["screenshot.png"][0])) as it:
+                image = it.convert("RGB")
+            assert own.find_all("rpa-mask") == []
+            return {color for _, color in image.getcolors(1 << 24)}
+
+        yield colors
+
+
+@pytest.mark.parametrize("params", [{}, {"full_page": True}, {"target": "#a"}])
+def test_a_secret_that_was_typed_is_black(shown, params):
+    assert RED in shown(PAINTED, text="no secret", **params)
+    colors = shown(PAINTED, **params)
+    assert RED not in colors
+    assert (0, 0, 0) in colors
+
+
+@pytest.mark.parametrize("params", [{"full_page": True}, {"target": "#deep"}])
+def test_a_secret_that_the_page_shows_is_black_wherever_it_stands(shown, params):
+    show = "deep.shadowRoot.querySelector('b').textContent = '{}'; scrollTo(0, {})"
+    hide = "; a.remove()"
+    assert RED in shown(PAINTED, script=show.format("free", 0) + hide, **params)
+    for y in (0, 900):
+        assert RED not in shown(PAINTED, script=show.format(VALUE, y) + hide, **params)
+
+
+def test_a_secret_in_a_frame_is_black(shown, site):
+    inner = site.add("/in", f"{FIELD}<input id=a>").replace("127.0.0.1", "localhost")
+    body = f"<div style='height:900px'></div><iframe id=f src={inner}></iframe>"
+    target = {"primary": "#a", "frame": "#f"}
+    for params in ({"full_page": True}, {"target": target}):
+        assert RED in shown(body, text="free", field=target, **params)
+        assert RED not in shown(body, field=target, **params)
+
+
+def test_a_secret_in_a_bar_that_stays_in_view_is_black(shown):
+    bar = f"<b style='position:fixed;top:0;background:red;color:red'>{VALUE}</b>"
+    for params in ({}, {"full_page": True}):
+        assert RED not in shown(PAINTED + bar, script="scrollTo(0, 700)", **params)
+
+
+def test_a_secret_that_comes_with_the_element_is_black(shown):
+    late = f"setTimeout(() => {{ a.outerHTML = '<p id=b>{VALUE}</p>' }}, 400)"
+    style = "<style>#b { background: red; color: red; display: inline-block }</style>"
+    assert RED not in shown(PAINTED + style, text="x", script=late, target="#b")

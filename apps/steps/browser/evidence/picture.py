@@ -31,7 +31,7 @@ def picture(sandbox: Sandbox, copy: Copy, *, has_secrets: bool) -> bytes | None:
     Raises:
         NoAnswer: the page does not answer, or is another one now.
     """
-    if has_secrets and any(_is_too_much(one) for one in copy.everything()):
+    if has_secrets and any(is_too_much(one) for one in copy.everything()):
         return None
     before, width = _hidden(sandbox, copy, has_secrets)
     taken = sandbox.command("browsingContext.captureScreenshot", context=copy.context)
@@ -41,7 +41,8 @@ def picture(sandbox: Sandbox, copy: Copy, *, has_secrets: bool) -> bytes | None:
     return _blackened(png, {*before, *after}, width)
 
 
-def _is_too_much(copy: Copy) -> bool:
+def is_too_much(copy: Copy) -> bool:
+    """Whether nobody can tell where secrets stand in what was copied."""
     return copy.is_cut or len(copy.spans) > _MOST_SPANS
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _PAGE = ("tree.js", "naming.js", "page.js")
+_SEEN = (*_PAGE, "sight.js")
 _PARTS: dict[str, tuple[str, ...]] = {
     "rpa": _PAGE,
     "reading": (*_PAGE, "read.js"),
-    "acting": (*_PAGE, "act.js"),
-    "reaching": (*_PAGE, "act.js", "reach.js"),
-    "filling": (*_PAGE, "act.js", "reach.js", "forms.js"),
+    "acting": (*_SEEN, "act.js"),
+    "reaching": (*_SEEN, "masks.js", "reach.js"),
+    "filling": (*_SEEN, "act.js", "masks.js", "reach.js", "forms.js"),
     "keeping": ("keep.js",),
-    "evidence": ("evidence.js",),
+    "evidence": ("masks.js", "evidence.js"),
 }
 
 

@@ -1,4 +1,4 @@
-// Types, presses and brings into view; stands on `page.js`.
+// Types and presses; stands on `sight.js`.
 const acting = (() => {
   const BY_VALUE = ['date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'];
 
@@ -13,15 +13,6 @@ const acting = (() => {
     const prototype = Object.getPrototypeOf(element);
     Object.getOwnPropertyDescriptor(prototype, 'value').set.call(element, value);
     tell(element, ['input', 'change']);
-  }
-
-  const CENTER = { block: 'center', inline: 'center', behavior: 'instant' };
-
-  function intoView(element) {
-    const box = element.getBoundingClientRect();
-    const isInside = box.top >= 0 && box.left >= 0 &&
-      box.bottom <= innerHeight && box.right <= innerWidth;
-    if (!isInside) element.scrollIntoView(CENTER);
   }
 
   function putCaret(element, clear) {
@@ -43,6 +34,13 @@ const acting = (() => {
     }
   }
 
+  // Brings a field into view; why it has to be waited for, '' when it has not.
+  function inReach(field, force) {
+    if (!force) return sight.hindrance(field);
+    sight.intoView(field);
+    return '';
+  }
+
   const contentOf = (element) =>
     element.isContentEditable ? element.textContent : element.value;
 
@@ -57,7 +55,8 @@ const acting = (() => {
 
   // Finds a field and types into it. `mode` says how that went: 'done', 'changed' (the
   // field made something else of it), 'keys' (it is ready for keys), or what is wrong.
-  function type(selectors, text, clear, byKeys) {
+  // With `force` also into one that is moving or covered.
+  function type(selectors, text, clear, byKeys, force) {
     const found = rpa.find(selectors, 'editable');
     const element = found.element;
     if (!element) return { ...found, mode: '' };
@@ -66,7 +65,8 @@ const acting = (() => {
       return { ...found, mode: 'not text' };
     }
     if (element.matches('input') && /[\r\n]/.test(text)) return { ...found, mode: 'one line' };
-    intoView(element);
+    const why = inReach(element, force);
+    if (why) return rpa.refused(found, why);
     if (element.matches('input') && BY_VALUE.includes(element.type)) {
       element.focus();
       setValue(element, text);
@@ -83,10 +83,11 @@ const acting = (() => {
     return { ...found, mode: isAsMeant ? 'done' : 'changed' };
   }
 
-  function focus(selectors) {
+  function focus(selectors, force) {
     const found = rpa.find(selectors, 'enabled');
     if (!found.element) return found;
-    intoView(found.element);
+    const why = inReach(found.element, force);
+    if (why) return rpa.refused(found, why);
     found.element.focus();
     return { ...found, has_focus: found.element.getRootNode().activeElement === found.element };
   }
@@ -98,5 +99,5 @@ const acting = (() => {
     return found;
   }
 
-  return { tell, setValue, CENTER, intoView, putCaret, insert, type, focus, press };
+  return { tell, setValue, putCaret, insert, inReach, type, focus, press };
 })();

@@ -222,6 +222,33 @@ const evidence = globalThis[KEPT] || (() => {
     };
   }
 
-  return { take, boxes };
+  // Where in the document private fields and the spans stand, and frames by number.
+  function places([spans, frames]) {
+    const found = boxes(spans);
+    if (!found) return null;
+    const all = [...found.hidden, ...frames.map((at) => found.frames[at])];
+    return { places: all.map(([x, y, ...size]) => [x + scrollX, y + scrollY, ...size]) };
+  }
+
+  let covers = [];
+
+  // Draws black boxes there, until `uncover`.
+  function cover(wanted) {
+    const found = places(wanted);
+    if (!found) return null;
+    // The same as on a picture that is blackened later: a pixel more at each side.
+    covers = found.places.filter(([, , width, height]) => width > 0 && height > 0)
+      .map(([x, y, width, height]) => masks.draw(
+        { left: x - 1, top: y - 1, width: width + 2, height: height + 2 }));
+    return found;
+  }
+
+  function uncover() {
+    for (const one of covers) one.remove();
+    covers = [];
+    return {};
+  }
+
+  return { take, boxes, places, cover, uncover };
 })();
 globalThis[KEPT] = evidence;

@@ -8,7 +8,7 @@ const filling = (() => {
 
   // Chooses options; the answer says how many options there are when one is missing.
   // More than one choice is for fields that take several, and leaves no other chosen.
-  function choose(selectors, by, wanted, isList) {
+  function choose(selectors, by, wanted, isList, force) {
     const found = rpa.find(selectors, 'enabled');
     const select = found.element;
     if (!select) return { ...found, mode: '' };
@@ -27,7 +27,8 @@ const filling = (() => {
       const mode = chosen[missing] ? 'option disabled' : 'no option';
       return { ...found, mode, missing: wanted[missing], labels, count: options.length };
     }
-    acting.intoView(select);
+    const why = acting.inReach(select, force);
+    if (why) return rpa.refused({ ...found, mode: '' }, why);
     select.focus();
     const before = options.map((option) => option.selected).join();
     if (isList) for (const option of options) option.selected = chosen.includes(option);
@@ -55,7 +56,7 @@ const filling = (() => {
   function tickBox(box, wanted) {
     if (isTicked(box) === wanted) return 'same';
     if (!wanted && box.matches('input[type=radio]')) return 'radio';
-    acting.intoView(box);
+    sight.intoView(box);
     box.click();
     return isTicked(box) === wanted ? 'changed' : 'unchanged';
   }
@@ -68,8 +69,8 @@ const filling = (() => {
     if (box.matches(':disabled') || box.getAttribute('aria-disabled') === 'true') return 'disabled';
     let cover = '';
     for (const one of shown) {
-      acting.intoView(one);
-      cover = reaching.coverOf(one, reaching.middleOf(one));
+      sight.intoView(one);
+      cover = sight.coverOf(one, sight.middleOf(one));
       if (!cover) return '';
     }
     return cover;
@@ -150,11 +151,22 @@ const filling = (() => {
     return field.value === '' && text !== '' ? 'takes no such value' : '';
   }
 
-  // Fills in many fields, or none when one is missing.
-  function fill(pairs) {
+  // The first field that is covered or moving, as its label and why; null: none is.
+  function hindered(pairs, fields) {
+    for (let at = 0; at < fields.length; at += 1) {
+      const why = isFillable(fields[at]) ? sight.hindrance(fields[at]) : '';
+      if (why) return [pairs[at][0], why];
+    }
+    return null;
+  }
+
+  // Fills in many fields, or none when one is missing, covered or moving.
+  function fill(pairs, force) {
     const fields = pairs.map(([label]) => fieldFor(label));
     const missing = pairs.filter((_, at) => !fields[at]).map(([label]) => label);
-    if (missing.length) return { missing, refused: [] };
+    if (missing.length) return { missing, hindered: null, refused: [] };
+    const first = force ? null : hindered(pairs, fields);
+    if (first) return { missing: [first[0]], hindered: first, refused: [] };
     const refused = [];
     pairs.forEach(([label, value], at) => {
       // An earlier value may have had the page draw its fields anew.

@@ -135,6 +135,14 @@ const naming = (() => {
         : true);
   }
 
+  // The roles that elements of a page have.
+  function rolesIn(place) {
+    const given = tree.within(place, '[role]').map((e) => norm(e.getAttribute('role')).split(' ')[0]);
+    const implied = Object.keys(IMPLICIT_ROLES).filter((role) =>
+      tree.within(place, IMPLICIT_ROLES[role]).some((e) => !e.hasAttribute('role')));
+    return unique([...given.map((role) => role.toLowerCase()), ...implied]);
+  }
+
   // An element in a few words, for messages: `button#save.big`.
   function describe(element) {
     const tag = element.tagName.toLowerCase();
@@ -150,5 +158,5 @@ const naming = (() => {
     return isTop ? tag : `${tag} in ${describe(around)}`.slice(0, 200);
   }
 
-  return { CONTROLS, SILENT, norm, fold, unique, best, labelled, accessibleName, withRole, describe };
+  return { CONTROLS, SILENT, norm, fold, unique, best, labelled, accessibleName, withRole, rolesIn, describe };
 })();

@@ -175,10 +175,14 @@ const rpa = (() => {
       playState === 'running' && effect && effect.target && tree.isAround(effect.target, element));
   }
 
+  // Fields have these in many designs when they get the focus.
+  const STAYING = /color|shadow|outline/;
+
   const ends = (animation) => Number.isFinite(animation.effect.getComputedTiming().endTime);
 
   // Only movement that ends can be waited for.
-  const isMoving = (element) => animations(element).some(ends);
+  const isMoving = (element) =>
+    animations(element).some((one) => ends(one) && !STAYING.test(one.transitionProperty || ''));
 
   function isEditable(element) {
     if (element.isContentEditable) return true;
@@ -224,15 +228,21 @@ const rpa = (() => {
   const refused = (found, why) =>
     ({ ...found, element: null, tries: [...found.tries, [found.matches, why]] });
 
-  // Whether that many elements are in the state and fit the test.
+  // The first selector that finds that many elements that are in the state and fit the
+  // test; `at` is -1 when none does.
   function findFitting(selectors, state, test, count) {
-    return selectors.some((selector) => {
+    const tries = [];
+    for (let at = 0; at < selectors.length; at += 1) {
+      const found = safeQuery(document, selectors[at]);
       let left = count;
-      return safeQuery(document, selector).slice(0, 1000 + count).some((element) => {
+      const isEnough = found.slice(0, 1000 + count).some((element) => {
         if (!objection(element, state) && test(element)) left -= 1;
         return left <= 0;
       });
-    });
+      if (isEnough) return { at, tries };
+      tries.push([found.length, '']);
+    }
+    return { at: -1, tries };
   }
 
   function findAll(selectors, limit) {
@@ -244,6 +254,6 @@ const rpa = (() => {
   }
 
   return {
-    norm, query, safeQuery, find, refused, findAll, findFitting, isVisible, animations, ends,
+    norm, query, safeQuery, find, refused, findAll, findFitting, isVisible, isMoving, animations, ends, unique,
   };
 })();

@@ -1,38 +1,6 @@
-// Finds what the mouse can reach, and moves the view; stands on `act.js`.
+// Finds what the mouse can reach, and moves the view; stands on `sight.js`.
 const reaching = (() => {
-  const boxOf = (element) => {
-    const { left, top, width, height } = element.getBoundingClientRect();
-    return { left, top, width, height };
-  };
-
-  // The screen's next frame, after what the page itself has asked to do in it. A page
-  // that is not drawn has none, and some pages stop or replace what waits for it: then
-  // a tenth of a second.
-  const nextFrame = () => new Promise((resolve) => {
-    AbortSignal.timeout(100).addEventListener('abort', resolve);
-    requestAnimationFrame(resolve);
-  });
-
-  // Whether an element stays where it is, also when a script moves it.
-  async function isAtRest(element) {
-    // Movement without end cannot be waited for.
-    if (rpa.animations(element).some((one) => !rpa.ends(one))) return true;
-    const before = JSON.stringify(boxOf(element));
-    await nextFrame();
-    return element.isConnected && JSON.stringify(boxOf(element)) === before;
-  }
-
-  // Where the driver's mouse goes: the middle of what is in view of the first box.
-  function middleOf(element) {
-    const boxes = Array.from(element.getClientRects());
-    const box = boxes.find(({ width, height }) => width && height) || boxOf(element);
-    const middle = (from, size, limit) =>
-      (Math.max(0, from) + Math.min(limit, from + size)) / 2;
-    return {
-      x: middle(box.left, box.width, innerWidth),
-      y: middle(box.top, box.height, innerHeight),
-    };
-  }
+  const { boxOf, isAtRest, middleOf, coverOf } = sight;
 
   function pointIn(element, position) {
     if (!position) return middleOf(element);
@@ -40,21 +8,10 @@ const reaching = (() => {
     return { x: box.left + position.x, y: box.top + position.y };
   }
 
-  // What would get a click at a point instead of the element; null: nothing.
-  function coverOf(element, { x, y }) {
-    const top = tree.atPoint(x, y);
-    if (!top) return 'lies outside of the view';
-    // What is in it or around it hands the click on, and so does its label.
-    if (tree.isAround(element, top) || tree.isAround(top, element)) return null;
-    const label = top.closest('label');
-    if (label && label.control === element) return null;
-    return `covered by \`${naming.describe(top)}\``;
-  }
-
   // Finds an element and brings it into view.
   function show(selectors, state) {
     const found = rpa.find(selectors, state);
-    if (found.element) acting.intoView(found.element);
+    if (found.element) sight.intoView(found.element);
     return found;
   }
 
@@ -83,7 +40,7 @@ const reaching = (() => {
     let cover = coverOf(element, pointIn(element, position));
     if (cover) {
       // Often by a bar at the page's edge.
-      element.scrollIntoView(acting.CENTER);
+      element.scrollIntoView(sight.CENTER);
       cover = coverOf(element, pointIn(element, position));
     }
     if (cover) return rpa.refused(found, cover);
@@ -98,29 +55,19 @@ const reaching = (() => {
     return { ...found, mode, ...boxOf(found.element), ...spotOf(found.element, position) };
   }
 
-  const MASK = 'rpa-mask';
-
   // Lays a box over each element that fits.
   function mask(selectors) {
-    const found = rpa.find(selectors, 'attached');
-    if (!found.element) return found;
+    const { element, at, tries } = rpa.find(selectors, 'attached');
+    if (!element) return { element, at, tries };
     for (const element of rpa.findAll(selectors, 100000).elements) {
-      const box = boxOf(element);
-      const cover = document.createElement(MASK);
-      const spot = { left: box.left + scrollX, top: box.top + scrollY, width: box.width, height: box.height };
-      let style = 'all:initial;display:block;position:absolute;background:#000;z-index:2147483647;';
-      for (const [name, value] of Object.entries(spot)) style += `${name}:${value}px;`;
-      cover.style.cssText = style;
-      document.documentElement.append(cover);
-      // Above dialogs, which lie above everything else.
-      cover.popover = 'manual';
-      if (cover.showPopover) cover.showPopover();
+      const { left, top, width, height } = boxOf(element);
+      masks.draw({ left: left + scrollX, top: top + scrollY, width, height });
     }
-    return found;
+    return { element, at, tries };
   }
 
   function unmask() {
-    for (const cover of tree.all(document, MASK)) cover.remove();
+    for (const cover of tree.all(document, masks.NAME)) cover.remove();
     return true;
   }
 
@@ -158,5 +105,5 @@ const reaching = (() => {
     return { x: Math.round(place.scrollLeft), y: Math.round(place.scrollTop) };
   }
 
-  return { show, reach, place, coverOf, middleOf, mask, unmask, scrollPage, scrollInside, scrollToElement };
+  return { show, reach, place, mask, unmask, scrollPage, scrollInside, scrollToElement };
 })();

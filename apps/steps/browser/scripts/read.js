@@ -27,16 +27,17 @@ const reading = (() => {
 
   // A field is a list, [selectors, attribute, many, fields]; without selectors it means
   // the row itself. With fields of its own each element makes a row of them.
-  function readField(root, field, budget) {
+  function readField(root, field, notes) {
     const [selectors, attribute, many, inner] = field;
     let found = selectors.length ? [] : [root === document ? document.body : root];
     for (let at = 0; at < selectors.length && !found.length; at += 1) {
       found = rpa.safeQuery(root, selectors[at]);
+      if (found.length) notes.use(field, at);
     }
     const values = (many ? found : found.slice(0, 1)).map((element) => {
-      if (inner) return inner.map((one) => readField(element, one, budget));
+      if (inner) return inner.map((one) => readField(element, one, notes));
       const value = valueOf(element, attribute);
-      budget.spend(value);
+      notes.spend(value);
       return value;
     });
     return many ? values : values.length ? values[0] : null;
@@ -52,16 +53,24 @@ const reading = (() => {
     };
   }
 
+  // All fields, each before those that it has of its own.
+  const allOf = (fields) => fields.flatMap((field) => [field, ...allOf(field[3] || [])]);
+
+  // The fields' values of each row. `used` says of all fields which selector was the
+  // last that had to be tried in some row, -1: none found anything.
   function readRows(rows, fields, limit) {
-    const budget = budgetOf(limit);
-    return rows.map((row) => fields.map((field) => readField(row, field, budget)));
+    const last = new Map();
+    const use = (field, at) => last.set(field, Math.max(at, last.get(field) ?? -1));
+    const notes = { ...budgetOf(limit), use };
+    const values = rows.map((row) => fields.map((field) => readField(row, field, notes)));
+    return { rows: values, used: allOf(fields).map((field) => last.get(field) ?? -1) };
   }
 
   // Of each row its fields' values, in the fields' order.
   function extract(selectors, fields, maxRows, limit) {
-    if (!selectors.length) return { rows: readRows([document], fields, limit), at: 0, count: 1 };
-    const found = rpa.findAll(selectors, maxRows);
-    return { rows: readRows(found.elements, fields, limit), at: found.at, count: found.count };
+    if (!selectors.length) return { ...readRows([document], fields, limit), at: 0, count: 1 };
+    const { elements, at, count } = rpa.findAll(selectors, maxRows);
+    return { ...readRows(elements, fields, limit), at, count };
   }
 
   function text(selectors) {
@@ -82,13 +91,15 @@ const reading = (() => {
   // What an assertion asks for: the address, the title, how many visible elements
   // there are, and whether one of them, or the page, has a text.
   function facts(selectors, text) {
-    const visible = rpa.findAll(selectors, 100000).elements.filter(rpa.isVisible);
+    const found = rpa.findAll(selectors, 100000);
+    const visible = found.elements.filter(rpa.isVisible);
     const places = selectors.length ? visible : [document.body].filter(Boolean);
     const texts = text === null ? [] : places.map((one) => rpa.norm(textOf(one)));
     return {
       url: location.href,
       title: document.title.slice(0, 500),
       count: visible.length,
+      at: visible.length ? found.at : -1,
       has_text: texts.some((one) => one.includes(rpa.norm(text))),
       text: (texts[0] || '').slice(0, 200),
     };
@@ -100,8 +111,8 @@ const reading = (() => {
     const url = location.href;
     if (!selectors.length) return { url, holds: !!document.body && has(document.body) };
     const state = wanted === 'hidden' ? 'visible' : wanted;
-    const fits = rpa.findFitting(selectors, state, has, count);
-    return { url, holds: wanted === 'hidden' ? !fits : fits };
+    const found = rpa.findFitting(selectors, state, has, count);
+    return { url, ...found, holds: (found.at >= 0) !== (wanted === 'hidden') };
   }
 
   // What the browser's own page says of something that it could not open.
@@ -162,6 +173,7 @@ const reading = (() => {
       frames: frames.filter((one) => isIn(one, selectors)).map(naming.describe),
       sealed,
       names: sealed.map(naming.describe),
+      roles: naming.rolesIn(document).slice(0, limit),
     };
   }
 

@@ -76,8 +76,8 @@ const tree = (() => {
   }
 
   // The topmost element at a point of the view.
-  function atPoint(x, y) {
-    let found = document.elementFromPoint(x, y);
+  function atPoint(x, y, page = document) {
+    let found = page.elementFromPoint(x, y);
     while (found && shadowOf(found)) {
       const inner = shadowOf(found).elementFromPoint(x, y);
       if (!inner || inner.getRootNode() !== shadowOf(found)) break;
