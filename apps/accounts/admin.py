@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
+from apps.accounts import announcing
 from apps.accounts.authentication import address_of
 from apps.accounts.models import (
     ApiKey,
@@ -128,6 +130,26 @@ class OrganizationAdmin(AuditedAdmin):
     words = ("slug__startswith",)
     search_fields = ("slug",)  # as above
     list_display = ("name", "slug", "created_at")
+    actions = ("announce",)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self._announce)
+        own = path("announce/", page, name="accounts_organization_announce")
+        return [own, *super().get_urls()]
+
+    @admin.action(description="Announce maintenance\u2026", permissions=["announce"])
+    def announce(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        """Ask what the chosen organizations shall be told."""
+        return announcing.ask(self, request, queryset)
+
+    def _announce(self, request: HttpRequest) -> HttpResponse:
+        return announcing.page(self, request)
+
+    def has_announce_permission(self, request: HttpRequest) -> bool:
+        """Those who may change organizations."""
+        return self.has_change_permission(request)
 
     def organization_of(self, row: Any) -> Any:
         return row.pk
