@@ -364,6 +364,7 @@ WHITENOISE_USE_FINDERS = True  # no build step between a change and the page
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "rpa.formats"
 USE_I18N = False
 
 STORAGES = {

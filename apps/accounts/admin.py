@@ -189,6 +189,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 class ApiKeyAdmin(ReadOnlyAdmin):
     """API keys without the keys."""
 
+    plural = "API keys"
     ids = ("id", "organization_id")
     list_display = ("prefix", "name", "organization", "role", "last_used_at")
     list_select_related = ("organization",)
@@ -209,6 +210,7 @@ class InvitationAdmin(ReadOnlyAdmin):
 class SignInAdmin(ReadOnlyAdmin):
     """Sign-ins; tokens are not stored, so none can be shown."""
 
+    plural = "Sign-ins"
     ids = ("id", "user_id")
     list_display = ("created_at", "user", "address", "expires_at", "revoked_because")
     list_select_related = ("user",)
@@ -218,6 +220,7 @@ class SignInAdmin(ReadOnlyAdmin):
 class SignInFailuresAdmin(ReadOnlyAdmin):
     """Wrong passwords, counted under a digest of address and e-mail."""
 
+    plural = "Failed sign-ins"
     ids = ()
     words = ("key",)
     list_display = ("key", "failures", "since")

@@ -73,7 +73,6 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Announce maintenance",
-        "opts": model_admin.model._meta,
         "form": form,
         "media": model_admin.media + form.media,
         "chosen": list(rows) if only is not None else None,

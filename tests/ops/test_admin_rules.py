@@ -139,6 +139,16 @@ def test_a_script_in_a_name_an_error_or_an_address_is_text(evil, alice, root):
     assert sum(escaped in page.content.decode() for page in shown) > 12
 
 
+def test_names_and_times_read_as_people_write_them(evil, root):
+    text = root.get("/admin/").content.decode()
+    assert "Failed sign-ins" in text
+    assert "Sign in failuress" not in text
+    with tenancy.system():
+        at = Execution.objects.get(id=evil.id).queued_at
+    page = root.get("/admin/executions/execution/").content.decode()
+    assert f"{at:%Y-%m-%d %H:%M:%S}" in page
+
+
 def test_a_script_in_what_an_action_says_is_text(evil, root):
     worker = Worker.objects.get()
     sent = {"action": "drain", "_selected_action": [str(worker.id)]}

@@ -28,12 +28,14 @@ class OperatorsAdmin(_Admin):
     Attributes:
         ids: columns with an index that a typed id is looked for in.
         words: the same for words, as Django's lookups.
+        plural: what its rows are called, where an s is not enough.
 
     What can be done with many rows of the list can be done with one on its own page.
     """
 
     ids: ClassVar[tuple[str, ...]] = ("id",)
     words: ClassVar[tuple[str, ...]] = ()
+    plural: ClassVar[str] = ""
     paginator = InfinitePaginator
     show_full_result_count = False
     list_per_page = 50

@@ -57,7 +57,7 @@ const popup = new Popup(surface, byId("completions"), (item, from) => {
 
 function dirtiness() {
   const isDirty = saving.isDirty;
-  byId("editor-state").textContent = isDirty ? "unsaved changes" : "saved";
+  byId("editor-state").textContent = isDirty ? "unsaved changes" : page.workflow ? "saved" : "not created yet";
   byId("editor-state").classList.toggle("is-dirty", isDirty);
 }
 
