@@ -356,6 +356,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 LOGIN_URL = "/sign-in"
+# After signing out of the admin: the page that removes what the browser has kept.
+LOGOUT_REDIRECT_URL = "/sign-in?left=1&next=/admin/"
 STATIC_URL = "/static/"
 STATIC_ROOT = None  # WhiteNoise serves the files from where the packages have them
 WHITENOISE_USE_FINDERS = True  # no build step between a change and the page
@@ -363,6 +365,7 @@ WHITENOISE_USE_FINDERS = True  # no build step between a change and the page
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "rpa.formats"
 USE_I18N = False
 
 STORAGES = {

@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
+from apps.accounts import announcing
 from apps.accounts.authentication import address_of
 from apps.accounts.models import (
     ApiKey,
@@ -128,6 +130,26 @@ class OrganizationAdmin(AuditedAdmin):
     words = ("slug__startswith",)
     search_fields = ("slug",)  # as above
     list_display = ("name", "slug", "created_at")
+    actions = ("announce",)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self._announce)
+        own = path("announce/", page, name="accounts_organization_announce")
+        return [own, *super().get_urls()]
+
+    @admin.action(description="Announce maintenance\u2026", permissions=["announce"])
+    def announce(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponse | None:
+        """Ask what the chosen organizations shall be told."""
+        return announcing.ask(self, request, queryset)
+
+    def _announce(self, request: HttpRequest) -> HttpResponse:
+        return announcing.page(self, request)
+
+    def has_announce_permission(self, request: HttpRequest) -> bool:
+        """Those who may change organizations."""
+        return self.has_change_permission(request)
 
     def organization_of(self, row: Any) -> Any:
         return row.pk
@@ -167,6 +189,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 class ApiKeyAdmin(ReadOnlyAdmin):
     """API keys without the keys."""
 
+    plural = "API keys"
     ids = ("id", "organization_id")
     list_display = ("prefix", "name", "organization", "role", "last_used_at")
     list_select_related = ("organization",)
@@ -187,6 +210,7 @@ class InvitationAdmin(ReadOnlyAdmin):
 class SignInAdmin(ReadOnlyAdmin):
     """Sign-ins; tokens are not stored, so none can be shown."""
 
+    plural = "Sign-ins"
     ids = ("id", "user_id")
     list_display = ("created_at", "user", "address", "expires_at", "revoked_because")
     list_select_related = ("user",)
@@ -196,6 +220,7 @@ class SignInAdmin(ReadOnlyAdmin):
 class SignInFailuresAdmin(ReadOnlyAdmin):
     """Wrong passwords, counted under a digest of address and e-mail."""
 
+    plural = "Failed sign-ins"
     ids = ()
     words = ("key",)
     list_display = ("key", "failures", "since")

@@ -19,6 +19,7 @@ class EventAdmin(ReadOnlyAdmin):
 class NumberingAdmin(ReadOnlyAdmin):
     """The last number given to an event."""
 
+    plural = "Numbering"
     ids = ()
     list_display = ("id", "last")
 
@@ -27,5 +28,6 @@ class NumberingAdmin(ReadOnlyAdmin):
 class ProgressAdmin(ReadOnlyAdmin):
     """How far each subscriber has been told."""
 
+    plural = "Progress of subscribers"
     ids = ()
     list_display = ("name", "last")

@@ -20,6 +20,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
         "parts": _parts(state["services"]),
         "queues": None,
         "workers": None,
+        "may_announce": request.user.has_perm("accounts.change_organization"),
     }
     if request.user.has_perm("executions.view_execution"):
         landing |= _executions()

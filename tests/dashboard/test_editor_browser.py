@@ -110,6 +110,11 @@ def test_a_mistake_is_shown_at_its_line_and_the_list_leads_to_it(editor, sums):
     editor.type(Keys.ARROW_RIGHT, "x<b>", Keys.ESCAPE)
     editor.until("#problems-count", lambda text: text == "1 mistake")
     assert editor.text("[data-gutter] .is-wrong") == "7"
+    tops = [
+        find(editor.browser, one).rect["y"]
+        for one in ("[data-gutter] .is-wrong", "[data-layer] .is-active")
+    ]
+    assert tops[0] == tops[1]
     assert 'unknown step type "set_variablex<b>' in editor.text("#problems")
     assert editor.text("#outline .is-wrong").startswith("one")
     editor.go_to("# kept")

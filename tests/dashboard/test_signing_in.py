@@ -77,8 +77,12 @@ def test_forms_without_their_token_are_refused():
 def test_signing_out_ends_the_session(owner):
     assert owner.get("/").status == 200
     assert owner.client.get("/sign-out").status_code == 405
-    assert owner.post("/sign-out").response["Location"] == "/sign-in"
+    page = owner.post("/sign-out")
     assert owner.get("/").status == 302
+    # Where the page says to itself that it may remove what the browser has kept.
+    left = owner.get(page.response["Location"])
+    assert left.all("body")[0].get("data-left") is not None
+    assert owner.get("/sign-in").all("body")[0].get("data-left") is None
 
 
 def test_whoever_is_signed_in_needs_no_sign_in(owner):

@@ -167,6 +167,54 @@ def test_retries_what_failed_and_says_what_it_cannot(
     assert entry.user_id is not None
 
 
+def on_its_page(client: Client, url: str, row: Any, action: str) -> str:
+    """Press a button on a row's own page; gives the text of the page it leads to."""
+    page = f"{url}{row.pk}/change/"
+    assert f'value="{action}">' in client.get(page).content.decode()
+    sent = {"action": action, "_selected_action": str(row.pk)}
+    answer = client.post(url, sent | {"_on_its_page": str(row.pk)}, follow=True)
+    assert answer.redirect_chain == [(page, 302)]
+    return answer.content.decode()
+
+
+def test_retries_and_cancels_on_an_executions_own_page(
+    engine: Engine, operator: Client
+) -> None:
+    failed = engine.run(doc(broken("b")))
+    text = on_its_page(operator, URL, failed, "retry")
+    with engine.scope():
+        again = Execution.objects.get(retry_of=failed.id)
+    assert "1 started again." in text
+    assert f'href="{URL}{again.id}/change/"' in text
+    assert "1 asked to stop." in on_its_page(operator, URL, again, "cancel")
+    assert engine.now(again).status == "cancelled"
+    text = on_its_page(operator, URL, failed, "cancel")
+    assert "1 not asked to stop: The execution has ended already: failed." in text
+    assert "0 asked to stop." in text
+
+
+def test_buttons_of_a_page_are_sent_with_its_token_alone(
+    engine: Engine, operator: Client
+) -> None:
+    execution = engine.start(doc())
+    page = f"{URL}{execution.id}/change/"
+    guarded = Client(enforce_csrf_checks=True)
+    guarded.cookies = operator.cookies
+    sent = {"action": "cancel", "_selected_action": str(execution.id)}
+    assert guarded.post(URL, sent).status_code == 403
+    assert operator.get(page, sent).status_code == 200
+    assert engine.now(execution).status == "queued"
+
+
+def test_many_that_cannot_be_are_told_of_once(engine: Engine, operator: Client) -> None:
+    many(engine, 30)
+    with engine.scope():
+        ids = list(Execution.objects.filter(status="completed").values_list("id"))
+    chosen = {"action": "retry", "_selected_action": [str(one) for (one,) in ids]}
+    text = operator.post(URL, chosen, follow=True).content.decode()
+    assert text.count("30 not started again: Nothing failed in this execution") == 1
+
+
 def test_refuses_to_act_on_too_many(engine: Engine, operator: Client) -> None:
     many(engine, 101)
     chosen = {"action": "cancel", "select_across": "1", "_selected_action": ["x"]}
@@ -198,6 +246,19 @@ def test_a_worker_that_is_gone_is_not_drained(db: None, operator: Client) -> Non
     assert Worker.objects.get(id=worker.id).drain_requested_at is None
 
 
+def test_drains_and_resumes_on_a_workers_own_page(db: None, operator: Client) -> None:
+    identity = Identity(pool="default", capacity=5)
+    say_alive(identity)
+    worker = Worker.objects.get(id=identity.id)
+    url = "/admin/executions/worker/"
+    assert "asked." in on_its_page(operator, url, worker, "drain")
+    worker.refresh_from_db()
+    assert worker.drain_requested_at is not None
+    assert "asked." in on_its_page(operator, url, worker, "resume")
+    worker.refresh_from_db()
+    assert worker.drain_requested_at is None
+
+
 def test_who_may_only_look_cancels_nothing(engine: Engine) -> None:
     client = signed_in("looker@example.com")
     user = get_user_model().objects.get(email="looker@example.com")
@@ -207,6 +268,8 @@ def test_who_may_only_look_cancels_nothing(engine: Engine) -> None:
     chosen = {"action": "cancel", "_selected_action": [str(execution.id)]}
     client.post(URL, chosen)
     assert engine.now(execution).status == "queued"
+    page = client.get(f"{URL}{execution.id}/change/").content.decode()
+    assert 'value="cancel"' not in page
 
 
 def test_members_of_an_organization_are_no_operators(

@@ -1,5 +1,7 @@
-"""Announcing to every organization that the platform will be worked on."""
+"""Announcing to organizations that the platform will be worked on."""
 
+import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from apps.accounts.models import Organization, User
@@ -19,6 +21,7 @@ def announce_as(
     message: str,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    only: Collection[uuid.UUID] | None = None,
 ) -> int:
     """Announce it in the name of a user; gives how many organizations are told.
 
@@ -28,7 +31,7 @@ def announce_as(
     """
     if user is None or not user.is_staff:
         raise Forbidden("Only operators of the platform may announce maintenance.")
-    return announce(message=message, starts_at=starts_at, ends_at=ends_at)
+    return announce(message=message, starts_at=starts_at, ends_at=ends_at, only=only)
 
 
 def announce(
@@ -36,11 +39,13 @@ def announce(
     message: str,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    only: Collection[uuid.UUID] | None = None,
 ) -> int:
-    """Tell every organization; gives how many are told.
+    """Tell every organization, or those named alone; gives how many are told.
 
     Raises:
-        Invalid: the message is empty or too long, or it ends before it starts.
+        Invalid: the message is empty or too long, it ends before it starts, or one
+            of those named does not exist: then nobody is told.
     """
     if not 0 < len(message.strip()) <= LONGEST:
         raise _wrong("message", f"must have from 1 to {LONGEST} characters")
@@ -52,10 +57,20 @@ def announce(
         "endsAt": ends_at.isoformat() if ends_at else None,
     }
     with tenancy.system():
-        found = list(Organization.objects.values_list("id", flat=True))
+        found = _organizations(only)
         told = [Event(organization_id=one, payload=payload) for one in found]
         emit_each(MAINTENANCE, told)
     return len(found)
+
+
+def _organizations(only: Collection[uuid.UUID] | None) -> list[uuid.UUID]:
+    rows = Organization.objects.all()
+    if only is not None:
+        rows = rows.filter(id__in=only)
+    found = list(rows.values_list("id", flat=True))
+    if only is not None and len(found) != len(set(only)):
+        raise _wrong("organizations", "must be there, each of them")
+    return found
 
 
 def _wrong(path: str, message: str) -> Invalid:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin as UnfoldAdmin
@@ -27,16 +28,49 @@ class OperatorsAdmin(_Admin):
     Attributes:
         ids: columns with an index that a typed id is looked for in.
         words: the same for words, as Django's lookups.
+        plural: what its rows are called, where an s is not enough.
+
+    What can be done with many rows of the list can be done with one on its own page.
     """
 
     ids: ClassVar[tuple[str, ...]] = ("id",)
     words: ClassVar[tuple[str, ...]] = ()
+    plural: ClassVar[str] = ""
     paginator = InfinitePaginator
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
     list_disable_select_all = True
     ordering = ("-pk",)
+    # By any other column it would sort all rows.
+    sortable_by = ()
+    change_form_outer_before_template = "operators/actions.html"
+    ON_ITS_PAGE: ClassVar[str] = "_on_its_page"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With the list's actions; deleting has a page and a button already."""
+        if kwargs.get("change"):
+            name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+            context["row_actions_at"] = f"{self.admin_site.name}:{name}"
+            context["row_actions"] = [
+                (action, found[2])
+                for action, found in self.get_actions(request).items()
+                if found and action != "delete_selected"
+            ]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Back to the row's page when the action was asked for there."""
+        answer = super().response_action(request, queryset, *args, **kwargs)
+        here, row = request.get_full_path(), request.POST.get(self.ON_ITS_PAGE)
+        if row and answer is not None and getattr(answer, "url", "") == here:
+            name = f"{self.opts.app_label}_{self.opts.model_name}_change"
+            return redirect(f"{self.admin_site.name}:{name}", row)
+        return answer
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Not used to search; without any the field is not shown."""

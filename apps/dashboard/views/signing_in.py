@@ -21,6 +21,9 @@ from apps.core.errors import NotFound
 from apps.dashboard.seats import take_seat
 from apps.dashboard.views.base import Page, guarded, local_path
 
+# In the address after signing out: the page then removes what the browser has kept.
+LEFT = "left"
+
 
 class SignInForm(forms.Form):
     """E-mail address and password."""
@@ -72,6 +75,7 @@ class SignIn(View):
             "problem": problem,
             "next": self._next(),
             "is_demo": settings.RPA_DEMO,
+            "has_left": LEFT in self.request.GET,
         }
         return render(self.request, "dashboard/sign_in.html", context, status=status)
 
@@ -83,7 +87,7 @@ class SignOut(View):
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         logout(request)
-        return guarded(redirect(settings.LOGIN_URL))
+        return guarded(redirect(f"{settings.LOGIN_URL}?{LEFT}=1"))
 
 
 class ChooseOrganization(Page):

@@ -1,11 +1,13 @@
 """Executions in the operators' admin: read-only, the engine owns them."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -21,6 +23,8 @@ from apps.executions.cancels import execution_cancel
 from apps.executions.engine import masking
 from apps.executions.models import Artifact, Execution
 from apps.executions.retries import execution_retry
+
+MOST_LINKS = 10
 
 
 class StatusFilter(KnownWords):
@@ -145,23 +149,35 @@ class ExecutionAdmin(ReadOnlyAdmin):
             text = f"Nothing was done: choose at most {self.MOST_CHOSEN}."
             self.message_user(request, text, messages.ERROR)
             return
-        count = 0
+        made, refused = [], defaultdict[str, list[str]](list)
         for execution in chosen:
             try:
                 with tenancy.tenant(execution.organization_id):
-                    act(execution=execution, by=_operator(request, execution))
+                    made.append(
+                        act(execution=execution, by=_operator(request, execution))
+                    )
             except RpaError as refusal:
-                text = f"{execution.id}: {refusal}"
-                self.message_user(request, text, messages.WARNING)
+                refused[str(refusal)].append(str(execution.id))
                 continue
             self.log_change(request, execution, done.capitalize() + ".")
-            count += 1
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"{count} {done}.", level)
+        for reason, ids in refused.items():
+            text = f"{len(ids)} not {done}: {reason} ({', '.join(ids)})"
+            self.message_user(request, text, messages.WARNING)
+        level = messages.SUCCESS if made else messages.WARNING
+        news = [one for one in made if one not in chosen]
+        text = format_html("{} {}. {}", len(made), done, _links(news[:MOST_LINKS]))
+        self.message_user(request, text, level)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Those who might change executions, if anybody but the engine could."""
         return bool(request.user.has_perm("executions.change_execution"))
+
+
+def _links(executions: list[Execution]) -> SafeString:
+    """The way to executions that an action has made."""
+    route = "admin:executions_execution_change"
+    rows = ((reverse(route, args=[one.id]), one.id) for one in executions)
+    return format_html_join(" ", '<a href="{}" class="underline">{}</a>', rows)
 
 
 def execution_rows(queryset: QuerySet[Execution]) -> QuerySet[Execution]:

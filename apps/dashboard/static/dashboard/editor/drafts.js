@@ -1,12 +1,21 @@
 // Changes that are not saved yet, kept in this browser alone, for each person and
-// workflow: a closed tab or an ended session loses nothing.
+// workflow: a closed tab or an expired session loses nothing. leaving.js removes them
+// when the person signs out.
 
 const PAUSE_MS = 300;
 
 export class Draft {
-  constructor(key) {
+  constructor(key, ended) {
     this.key = `rpa.draft.${key}`;
+    this.isOver = false;
     window.addEventListener("pagehide", () => this.flush());
+    // Signed out in another tab: nothing typed from now on may stay behind.
+    window.addEventListener("storage", (event) => {
+      if (event.key !== "rpa.left" || !event.newValue) return;
+      this.isOver = true;
+      this.forget();
+      ended();
+    });
   }
 
   read() {
@@ -18,6 +27,7 @@ export class Draft {
   }
 
   keep(text, version) {
+    if (this.isOver) return;
     this.waiting = { text, version, at: new Date().toISOString() };
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), PAUSE_MS);

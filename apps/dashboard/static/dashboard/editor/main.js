@@ -22,7 +22,9 @@ const page = {
 };
 const mayEdit = root.dataset.mayEdit === "true";
 const api = new Api(root.querySelector("[name=csrfmiddlewaretoken]").value);
-const draft = new Draft(`${root.dataset.person}.${root.dataset.organization}.${page.workflow || "new"}`);
+const draft = new Draft(`${root.dataset.person}.${root.dataset.organization}.${page.workflow || "new"}`, () =>
+  say("You signed out in another tab: this browser keeps your changes no longer, and they cannot be saved here.", true),
+);
 let structure = read(surface.lines), wrongLines = [], completion = null, tabLeaves = false;
 
 function say(text, isBad = false) {
@@ -55,7 +57,7 @@ const popup = new Popup(surface, byId("completions"), (item, from) => {
 
 function dirtiness() {
   const isDirty = saving.isDirty;
-  byId("editor-state").textContent = isDirty ? "unsaved changes" : "saved";
+  byId("editor-state").textContent = isDirty ? "unsaved changes" : page.workflow ? "saved" : "not created yet";
   byId("editor-state").classList.toggle("is-dirty", isDirty);
 }
 
@@ -194,8 +196,8 @@ const actions = {
 document.addEventListener("click", (event) => {
   const action = actions[event.target.closest("[data-action]")?.dataset.action];
   const closes = event.target.closest("[data-close]");
+  if (closes) closes.closest("dialog").close();
   if (action) action();
-  else if (closes) closes.closest("dialog").close();
 });
 root.querySelector("[data-gutter]").addEventListener("click", (event) => {
   const line = event.target.dataset.line;

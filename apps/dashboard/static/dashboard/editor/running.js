@@ -11,6 +11,7 @@ export class Running {
     Object.assign(this, { api, surface, page, structure, step, saving, say, checking });
     this.test = document.getElementById("test-step");
     this.run = document.getElementById("run-workflow");
+    this.none = document.getElementById("no-run");
     this.test?.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.tryStep();
@@ -140,8 +141,8 @@ export class Running {
     this.say(`Looking for an execution that got to ${step.id}…`);
     try {
       const found = await this.lastThatReached(step.id);
-      if (!found) {
-        this.say(`No execution that has ended got to ${step.id}: run the workflow from the start.`, true);
+      if (!found.execution) {
+        this.tellNone(step.id, found);
         return;
       }
       const sent = { from: found.path, version: "current" };
@@ -152,14 +153,27 @@ export class Running {
     }
   }
 
+  // Why there is none to go on from, and what to do about it.
+  tellNone(stepId, { looked, open }) {
+    this.say(`Nothing was started: no execution that has ended got to ${stepId}.`, true);
+    let why = `None of the last ${looked} executions that have ended got to this step.`;
+    if (!looked) why = "This workflow has no execution that has ended.";
+    if (open) why += ` ${open} more ${open === 1 ? "is" : "are"} under way: ${open === 1 ? "it" : "they"} can be used once ended.`;
+    this.none.querySelector("[data-step]").textContent = stepId;
+    this.none.querySelector("[data-why]").textContent = why;
+    this.none.showModal();
+  }
+
+  // The newest ended execution with a record of the step, or how many there were.
   async lastThatReached(stepId) {
     const path = `/editor/executions?workflow=${this.page.workflow}&limit=${RECENT}`;
-    for (const one of (await this.api.get(path)).results) {
-      if (!ENDED.has(one.status)) continue;
+    const recent = (await this.api.get(path)).results;
+    const ended = recent.filter((one) => ENDED.has(one.status));
+    for (const one of ended) {
       const place = await this.placeIn(one.id, stepId);
       if (place) return { execution: one.id, path: place };
     }
-    return null;
+    return { execution: null, looked: ended.length, open: recent.length - ended.length };
   }
 
   async placeIn(execution, stepId) {

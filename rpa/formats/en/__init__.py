@@ -1,0 +1,1 @@
+"""English, which is what the platform speaks."""
