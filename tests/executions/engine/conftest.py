@@ -164,6 +164,26 @@ def child(engine: Engine) -> Iterator[Child]:
     signal.signal(signal.SIGALRM, before[1])
 
 
+@pytest.fixture
+def meanwhile(engine: Engine) -> Iterator[Callable[[Callable[[], Any]], None]]:
+    """Does something from another thread while the main thread runs a workflow."""
+    threads: list[threading.Thread] = []
+
+    def start(work: Callable[[], Any]) -> None:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                connections.close_all()
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield start
+    for thread in threads:
+        thread.join(60)
+
+
 @contextmanager
 def owner_connection() -> Iterator[psycopg.Connection[Any]]:
     """A connection as the owner of the tables, past row level security."""

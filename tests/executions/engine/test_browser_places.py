@@ -2,7 +2,9 @@
 
 import pytest
 
+from apps.executions import cancels
 from tests.executions.engine.waiting import expire, go_on
+from tests.fixtures_engine import wait_for
 from tests.http_server import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -213,3 +215,48 @@ def test_cookies_that_steps_set_and_removed_are_so_again(engine, child, site):
     )
     assert done.status == "completed", done.error
     assert [one["name"] for one in done.outputs["have"]["cookies"]] == ["b"]
+
+
+def contexts_of(running):
+    """The contexts of a browser, without the one that is kept ready."""
+    found = running.bidi.call("browser.getUserContexts")["userContexts"]
+    spare = {running.spare.id} if running.spare is not None else set()
+    return {one["userContext"] for one in found} - spare
+
+
+NEVER = step("never", "wait_for", target="#never", timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("last", "ends"),
+    [
+        (step("read", "extract_text", target="h1"), "completed"),
+        (step("gone", "click", target="#gone", timeout=0.2), "failed"),
+        (NEVER, "timeout"),
+        (NEVER, "cancelled"),
+        (PAUSE, "waiting"),
+    ],
+)
+def test_a_context_is_given_back_however_its_execution_ends(
+    engine, child, meanwhile, site, last, ends
+):
+    browser = child.place.tools.browsers.usual
+    opened = step("open", "navigate", url=site.url("/list"))
+    limit = {"settings": {"timeout": "3s"}} if ends == "timeout" else {}
+    execution = engine.start({"steps": [opened, last], **limit})
+
+    def cancel():
+        wait_for(lambda: "never running" in engine.paths(execution))
+        with engine.scope():
+            cancels.execution_cancel(execution=execution, by=engine.viewer)
+
+    if ends == "cancelled":
+        meanwhile(cancel)
+    child.run(execution)
+    expected = {"timeout": "failed"}.get(ends, ends)
+    assert engine.now(execution).status == expected
+    running = browser._browser
+    # A cancel may cut a command off: then the whole browser went.
+    assert running is None or not running.lent
+    if running is not None:
+        wait_for(lambda: contexts_of(running) == {"default"}, what="only a spare one")

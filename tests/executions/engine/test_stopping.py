@@ -1,11 +1,9 @@
 """Rule 10: cancels and time limits reach a step, and end what they should."""
 
-import threading
 import time
 from datetime import timedelta
 
 import pytest
-from django.db import connections
 
 from apps.executions import cancels
 from apps.executions.engine import performer
@@ -15,26 +13,6 @@ from tests.executions.engine.conftest import bad, nap, put, write
 from tests.fixtures_engine import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def meanwhile(engine):
-    """Does something from another thread while the main thread runs a workflow."""
-    threads = []
-
-    def start(work):
-        def run():
-            try:
-                work()
-            finally:
-                connections.close_all()
-
-        threads.append(threading.Thread(target=run))
-        threads[-1].start()
-
-    yield start
-    for thread in threads:
-        thread.join(60)
 
 
 @pytest.fixture
