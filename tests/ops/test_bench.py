@@ -18,7 +18,7 @@ from apps.ops.bench.measuring import Watch, latencies, summary
 from tests.fixtures_engine import ROOT
 from tests.http_server import HttpServer
 
-CASES = {"short", "long", "idle", "http", "writes"}
+CASES = {"short", "long", "idle", "http", "writes", "watched"}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,7 @@ def test_each_case_gives_its_figures(measured: dict[str, Any]) -> None:
         "http.requests_per_s",
         "writes.executions_per_s",
         "writes.commits_per_execution",
+        "watched.share",
     ],
 )
 def test_work_that_was_done_took_time(measured: dict[str, Any], figure: str) -> None:
@@ -75,6 +76,12 @@ def test_work_that_was_done_took_time(measured: dict[str, Any], figure: str) -> 
 def test_webhook_calls_are_answered_without_errors(measured: dict[str, Any]) -> None:
     http = measured["result"]["cases"]["http"]
     assert (http["errors"]["max"], http["rush_errors"]["max"]) == (0, 0)
+
+
+@pytest.mark.e2e
+def test_all_who_watch_hear_all_of_it_once(measured: dict[str, Any]) -> None:
+    watched = measured["result"]["cases"]["watched"]
+    assert (watched["lost"]["max"], watched["doubled"]["max"]) == (0, 0)
 
 
 @pytest.mark.e2e

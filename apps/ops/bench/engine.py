@@ -20,7 +20,9 @@ from apps.ops.bench.stack import BenchStack
 if TYPE_CHECKING:  # needs Django, which is set up once the servers run
     from apps.ops.bench.cases.base import Case
 
-CASE_NAMES = ("short", "long", "idle", "http", "writes")
+CASE_NAMES = ("short", "long", "idle", "http", "writes", "watched")
+# For the clients of `watched`, who are one person.
+SOCKETS = {"SOCKET_CONNECTIONS_PER_USER": "200"}
 FLOOR = "floor"
 GOALS = (
     # What, at least or at most, of the floor's figure (None: of one)
@@ -32,6 +34,8 @@ GOALS = (
     ("http.errors", "at_most", 0.0, None),
     ("http.rush_errors", "at_most", 0.0, None),
     ("writes.commits_per_execution", "at_most", 13.0, None),
+    ("watched.share", "at_least", 0.9, None),
+    ("watched.lost", "at_most", 0.0, None),
 )
 
 
@@ -58,7 +62,7 @@ class Engine(Benchmark):
             "repeat": options.repeat,
         }
         _check_directory(options.dir)
-        with BenchStack(say, options.dir) as stack:
+        with BenchStack(say, options.dir, SOCKETS) as stack:
             result["machine"] = machine.facts(stack.data_dir)
             result.update(_measure(stack, options, say))
         result["machine"] |= {"load_before": load_before, "load_after": machine.load()}

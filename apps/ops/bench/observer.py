@@ -115,6 +115,12 @@ class Observer:
         )
         return float(self._value(query, execution_id))
 
+    def is_published(self) -> bool:
+        """Whether each event has its number, so that it is on its way."""
+        return (
+            self._value("SELECT 1 FROM events_event WHERE seq IS NULL LIMIT 1") is None
+        )
+
     def _position(self) -> str:
         return str(self._value("SELECT pg_current_wal_flush_lsn()"))
 

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import psutil
@@ -20,6 +20,7 @@ import requests
 from rich.console import Console
 
 from apps.ops.bench import machine
+from apps.ops.bench.audience import Audience, audience
 from apps.ops.bench.base import BenchError, Benchmark, Result, Say
 from apps.ops.bench.measuring import wait_for
 from apps.ops.bench.observer import Observer
@@ -47,6 +48,7 @@ class Realtime(Benchmark):
         add("--channels", type=int, default=1, help="clients and events are spread")
         add("--seconds", type=float, default=20.0)
         add("--restart-redis", action="store_true", help="in the middle of it")
+        add("--no-engine", action="store_true", help="without the engine's slowdown")
 
     def run(self, options: argparse.Namespace, say: Say) -> Result:
         result: Result = {
@@ -71,6 +73,8 @@ class Realtime(Benchmark):
             | {"met": result[name] <= most}
             for name, most in GOALS
         ]
+        if not options.no_engine:
+            result |= _watched(say)
         result["failed"] = not all(goal["met"] for goal in result["goals"][:3])
         return result
 
@@ -101,22 +105,19 @@ class _Run:
         self._start()
         workflows = self._workflows()
         empty = self._memory()
-        with self._watchers(workflows) as watchers:
-            connected = _line(watchers, self.stack)
-            self.say(f"{self.options.clients} clients: {connected}")
+        with self._audience(workflows) as watchers:
+            self.say(f"{self.options.clients} clients: {watchers.connected}")
             memory = self._memory() - empty
             before, began = self._processors(), time.monotonic()
             sent, last = self._write(workflows)
             took = time.monotonic() - began
             used = {n: s - before[n] for n, s in self._processors().items()}
             self._settle()
-            assert watchers.stdin is not None  # noqa: S101  # it is a pipe
-            watchers.stdin.close()
-            heard = _line(watchers, self.stack)
+            heard = watchers.ends()
         share = self.options.clients // len(workflows)
         expected = sent * share
         return {
-            **connected,
+            **watchers.connected,
             "events": sent,
             "deliveries": heard["events"],
             "deliveries_per_s": round(heard["events"] / took),
@@ -168,30 +169,16 @@ class _Run:
                 made.append(workflow_create(by=viewer, document=document).id)
         return made
 
-    @contextmanager
-    def _watchers(
+    def _audience(
         self, workflows: Sequence[uuid.UUID]
-    ) -> Iterator[subprocess.Popen[str]]:
-        order = {
-            "token": self._token,
-            "ports": self.ports,
-            "clients": self.options.clients,
-            "channels": [f"workflow-status:{one}" for one in workflows],
-        }
-        with subprocess.Popen(
-            [sys.executable, "-m", "apps.ops.bench.watchers"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdin is not None  # noqa: S101  # it is a pipe
-            process.stdin.write(json.dumps(order) + "\n")
-            process.stdin.flush()
-            try:
-                yield process
-            finally:
-                process.kill()
+    ) -> AbstractContextManager[Audience]:
+        return audience(
+            self.stack,
+            token=self._token,
+            ports=self.ports,
+            clients=self.options.clients,
+            channels=[f"workflow-status:{one}" for one in workflows],
+        )
 
     def _write(self, workflows: Sequence[uuid.UUID]) -> tuple[int, int]:
         """Write events at the rate; gives how many, and the last number."""
@@ -208,7 +195,7 @@ class _Run:
                 self._emit(workflows, sent, due)
                 sent += due
             time.sleep(TICK_S)
-        wait_for(self._is_published)
+        wait_for(self.observer.is_published)
         return sent, self._last()
 
     def _emit(self, workflows: Sequence[uuid.UUID], first: int, count: int) -> None:
@@ -229,10 +216,6 @@ class _Run:
                     for number in range(first, first + count)
                 ),
             )
-
-    def _is_published(self) -> bool:
-        query = "SELECT 1 FROM events_event WHERE seq IS NULL LIMIT 1"
-        return self.observer.connection.execute(query).fetchone() is None
 
     def _last(self) -> int:
         query = "SELECT max(last) FROM events_numbering"
@@ -262,13 +245,22 @@ class _Run:
         return {**machine.cpu_s(self._pids()), **own}
 
 
-def _line(process: subprocess.Popen[str], stack: BenchStack) -> Result:
-    assert process.stdout is not None  # noqa: S101  # it is a pipe
-    found = process.stdout.readline()
-    if not found:
-        raise BenchError(f"the clients ended:\n{tail(stack.log.file)}")
-    read: Result = json.loads(found)
-    return read
+def _watched(say: Say) -> Result:
+    """What the engine does while it is watched, on a platform of its own.
+
+    In another process: this one's models belong to the servers of before.
+    """
+    say("the engine, watched and not")
+    command = [*MANAGE, "bench", "engine", "--case=watched", "--no-floor", "--json"]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603
+    if not answer.stdout:
+        raise BenchError("the benchmark of the engine has ended without a result")
+    found = json.loads(answer.stdout)
+    if found["errors"]:
+        raise BenchError(str(found["errors"]))
+    return {
+        "engine": {n: one["median"] for n, one in found["cases"]["watched"].items()}
+    }
 
 
 def _answers(port: int) -> bool:

@@ -217,7 +217,8 @@ class Watcher(asyncio.Protocol):
         if known is not None or kind != _TEXT:
             return known
         if text.startswith(b'{"channel"'):
-            return self._tally.read(text)
+            # Hints of steps are in no sequence.
+            return self._tally.read(text) if b'"prev":' in text else None
         self._answer(json.loads(text))
         return None
 

@@ -26,14 +26,18 @@ class Short(Case):
         samples = self.world.dose.samples
         seconds = self.one_at_a_time(workflow, samples)
         self.world.check(workflow, samples, STEPS)
-        return {**self._burst(), **latencies(seconds), **self._over_rest()}
+        return {
+            **self._burst(self._workflow()),
+            **latencies(seconds),
+            **self._over_rest(),
+        }
 
     def _workflow(self) -> Workflow:
         return self.world.workflow([TRIVIAL] * STEPS, variables=START)
 
-    def _burst(self) -> dict[str, float]:
+    def _burst(self, workflow: Workflow) -> dict[str, float]:
         """From the first submit to the last finish by the database's clock."""
-        world, count, workflow = self.world, self.world.dose.burst, self._workflow()
+        world, count = self.world, self.world.dose.burst
         with world.accounting(count) as costs:
             began = world.observer.clock()
             for _ in range(count):
