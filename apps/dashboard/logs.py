@@ -88,14 +88,18 @@ def _all(execution: Execution, records: Iterable[StepRecord]) -> Iterator[LogLin
         "",
         f"accepted: {wording.TRIGGERS.get(execution.trigger, execution.trigger)}",
     )
+    path, at = "", execution.queued_at
     for record in records:
-        yield from _of_record(record)
+        ended = record.started_at + timedelta(milliseconds=record.duration_ms or 0)
+        # Rounded, an attempt may seem to end before the one that it follows.
+        at = max(at, ended) if record.path == path else ended
+        path = record.path
+        yield from _of_record(record, at)
     if execution.is_final and execution.finished_at:
         yield _end(execution, execution.finished_at)
 
 
-def _of_record(record: StepRecord) -> Iterator[LogLine]:
-    end = record.started_at + timedelta(milliseconds=record.duration_ms or 0)
+def _of_record(record: StepRecord, end: datetime) -> Iterator[LogLine]:
     name = f"{record.name} ({record.type})" if record.name else record.type
     number = f", attempt {record.attempt}" if record.attempt > 1 else ""
     took = f" in {wording.duration(record.duration_ms)}" if record.duration_ms else ""

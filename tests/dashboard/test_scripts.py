@@ -97,6 +97,7 @@ def pages(engine, child, alice) -> dict[str, bool]:
         *(f"{workflow}/versions?from=1&to=2", f"{workflow}/schedules"),
         *(f"{workflow}/settings", f"{workflow}/edit", "/workflows/new"),
         *(ran, f"{ran}/logs", f"{ran}/retry", f"{ran}/step?path=say"),
+        f"{ran}/artifacts",
         *(f"{ran}/step?path=fail", f"/executions/{waiting.id}", link),
         *("/templates", "/schedules", "/notifications", "/analytics"),
         *(f"/workflows?q={SCRIPT}", f"/executions?q={SCRIPT}&label=a%3D{IMAGE}"),
