@@ -87,16 +87,19 @@ def test_a_failure_links_all_five_and_no_secret_is_in_them(engine, alice, site):
 
 def test_a_step_s_own_picture_shows_no_secret_either(engine, alice, site):
     red = "<style>#p { all: unset; background: red; color: red; width: 300px }</style>"
-    site.answers("/page", 200, PAGE + red, {"Content-Type": "text/html"})
+    site.answers("/red", 200, PAGE + red, {"Content-Type": "text/html"})
     with engine.scope():
         secret_create(by=engine.viewer, name="token", value=VALUE)
     typed = step("typed", "type", target="#p", text="{{ secrets.token }}")
+    free = step("free", "type", target="#p", text="nothing to hide")
     before, after = (step(name, "screenshot") for name in ("before", "after"))
-    execution = engine.run(document(site, before, typed, after))
+    opened = step("red", "navigate", url=site.url("/red"))
+    execution = engine.run(document(site, opened, free, before, typed, after))
     steps = alice.client.get(f"/api/executions/{execution.id}/steps").json()["results"]
-    made = {one["step_id"]: one["output"]["artifact"] for one in steps[1::2]}
+    made = {one["step_id"]: one["output"]["artifact"] for one in steps[3::2]}
     for name, has_red in (("before", True), ("after", False)):
-        answer = alice.client.get(f"/api/artifacts/{made[name]}")
+        url = f"/api/executions/{execution.id}/artifacts/{made[name]}"
+        answer = alice.client.get(url)
         with Image.open(io.BytesIO(b"".join(answer.streaming_content))) as image:
             colors = {one for _, one in image.convert("RGB").getcolors(1 << 24)}
         assert ((255, 0, 0) in colors) is has_red, name
