@@ -85,6 +85,15 @@ def connection(browser: Chrome) -> str:
     return str(browser.execute_script(_STATE))
 
 
+def settled(browser: Chrome) -> None:
+    """Wait until the page's scripts have done what they do by themselves."""
+    if all_of(browser, "[data-live]"):
+        until(browser, lambda: connection(browser) == "live")
+    if all_of(browser, "#editor"):
+        find(browser, "#editor[data-ready]")
+        until(browser, lambda: "Checking" not in find(browser, "#problems-count").text)
+
+
 def complaints(browser: Chrome) -> list[str]:
     """What the console says: errors, advice, and what the page's policy refused."""
     return [entry["message"] for entry in browser.get_log("browser")]

@@ -10,11 +10,13 @@ from lxml import html
 from selenium.webdriver import Chrome
 
 from tests.dashboard.browsing import running_browser
+from tests.dashboard.scene import scene
 from tests.executions.engine.conftest import child
 from tests.fixtures_cast import Person
 from tests.realtime.conftest import Web, start_web
 
-__all__ = ["child"]  # a fixture, for pages about what a worker has parked
+# Fixtures: what a worker has parked, and an organization with something in it.
+__all__ = ["child", "scene"]
 
 
 class Page:
