@@ -257,6 +257,13 @@ def test_drains_and_resumes_on_a_workers_own_page(db: None, operator: Client) ->
     assert "asked." in on_its_page(operator, url, worker, "resume")
     worker.refresh_from_db()
     assert worker.drain_requested_at is None
+    history = client_text(operator, f"{url}{worker.pk}/history/")
+    assert "Asked to drain." in history
+    assert "2 entries" in history
+
+
+def client_text(client: Client, url: str) -> str:
+    return " ".join(client.get(url).content.decode().split())
 
 
 def test_who_may_only_look_cancels_nothing(engine: Engine) -> None:

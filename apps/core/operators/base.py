@@ -5,6 +5,8 @@ import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -71,6 +73,14 @@ class OperatorsAdmin(_Admin):
             name = f"{self.opts.app_label}_{self.opts.model_name}_change"
             return redirect(f"{self.admin_site.name}:{name}", row)
         return answer
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any
+    ) -> Paginator[Any]:
+        """Counts what was done to one row, its history: that is little."""
+        if queryset.model is LogEntry and self.model is not LogEntry:
+            return Paginator(queryset, *args)
+        return super().get_paginator(request, queryset, *args, **kwargs)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Not used to search; without any the field is not shown."""
