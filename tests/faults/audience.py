@@ -31,6 +31,8 @@ DEAF_BUFFER_BYTES = 4096
 class Deaf(Watcher):
     """One that subscribes, then reads nothing more, but says that it is there."""
 
+    _talking: "asyncio.Task[None] | None" = None
+
     def begun(self) -> None:
         self._transport.pause_reading()
         self._talking = asyncio.create_task(self._talk())
@@ -40,6 +42,12 @@ class Deaf(Watcher):
         while not self.ended.done():
             await asyncio.sleep(PONG_EVERY_S)
             self._transport.write(PONG)
+
+    def leave(self) -> bool:
+        """Stop talking as well."""
+        if self._talking is not None:
+            self._talking.cancel()
+        return super().leave()
 
     def wake(self) -> None:
         """Read what came, up to how it ended."""
@@ -73,6 +81,7 @@ class Audience:
         self._order = {"token": client.token}
         self._channel = f"organization-activity:{client.organization}"
         self._seated: dict[int, Watcher] = {}
+        self._made: list[Watcher] = []
         self._last: dict[int, int] = {}
 
     # --- for the fault, from another thread -----------------------------------------
@@ -124,6 +133,8 @@ class Audience:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # The loop closes none of them, and cannot end while they are open.
+        await asyncio.gather(*(one.ended for one in self._made if one.leave()))
 
     async def _stay(self, number: int) -> None:
         attempt, was_there = 0, False
@@ -163,16 +174,17 @@ class Audience:
         except BaseException:
             end.close()
             raise
-        _, watcher = await loop.create_connection(
-            lambda: self._kind(self.tally, self._order, self._channel, after), sock=end
-        )
+        watcher = self._kind(self.tally, self._order, self._channel, after)
+        self._made.append(watcher)
+        await loop.create_connection(lambda: watcher, sock=end)
         await watcher.ready
         return watcher
 
     async def _listen(self, number: int, watcher: Watcher) -> None:
         self._seated[number] = watcher
         try:
-            code = await watcher.ended
+            # It is still to end when nobody waits for that any more.
+            code = await asyncio.shield(watcher.ended)
         finally:
             del self._seated[number]
             self._last[number] = watcher.last

@@ -144,6 +144,7 @@ class Watcher(asyncio.Protocol):
         self._channel = channel
         self._buffer = b""
         self._is_open = False
+        self._transport: Any = None
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport  # uvloop's is of no class of asyncio's
@@ -246,6 +247,13 @@ class Watcher(asyncio.Protocol):
             self.begun()
         elif not self.ready.done():
             self.ready.set_exception(ConnectionError(str(found)))
+
+    def leave(self) -> bool:
+        """Hang up without a word; gives whether there was a connection to end."""
+        if self._transport is None or self.ended.done():
+            return False
+        self._transport.abort()
+        return True
 
     def begun(self) -> None:
         """It hears its channel; for those who do something else from then on."""
