@@ -120,7 +120,7 @@ class _Herald:
             self._has_some.clear()
             hints = [self.waiting.popleft() for _ in range(len(self.waiting))]
             try:
-                self._send(hints)
+                self._send(_worth_telling(hints))
             except redis.RedisError:
                 self.away_until = time.monotonic() + _AWAY_S
             except Exception:
@@ -153,6 +153,16 @@ class _Herald:
         for group, workflow_id in groups.items():
             watched = _Watched(group in found, now + _ASK_EVERY_S)
             self.watched[workflow_id] = watched
+
+
+def _worth_telling(hints: list[_Hint]) -> list[_Hint]:
+    """Only what is of the execution that runs now.
+
+    A process runs one after the other. Who watches one that has ended is told of that
+    by its event, and reads its steps then; thousands of short ones would drown it.
+    """
+    now = hints[-1].lease.execution_id if hints else None
+    return [hint for hint in hints if hint.lease.execution_id == now]
 
 
 _herald = PerProcess(_Herald)

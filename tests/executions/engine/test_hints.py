@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 import redis
 from channels.layers import get_channel_layer
 
+from apps.core.ids import uuid7
 from apps.core.per_process import PerProcess
 from apps.events import layer
 from apps.events.channels import EXECUTIONS, Channel
@@ -219,6 +221,7 @@ def test_who_is_not_watched_sends_nothing(herald, settings, claim, listen):
     everything.psubscribe(layer.redis_channel(f"{EXECUTIONS}.*"))
     own = herald(settings.REDIS_URL)
     say(other)
+    wait_for(lambda: other.lease.workflow_id in own.watched)
     say(watched)
     wait_for(lambda: heard.count == 1)
     assert own.watched[other.lease.workflow_id].is_watched is False
@@ -239,3 +242,18 @@ def test_each_state_of_a_step_is_told_as_what_it_is(herald, settings, claim, lis
     types = [one["type"] for one in bodies]
     assert types == ["step-started", "step-completed", "step-failed"]
     assert not any("secret" in str(one) for one in bodies)
+
+
+def test_an_execution_that_has_ended_meanwhile_is_not_told_of(
+    herald, settings, claim, listen
+):
+    claimed = claim()
+    heard = listen(claimed.lease)
+    herald(settings.REDIS_URL)
+    for _ in range(50):
+        say(claimed, "of one before")
+    following = replace(claimed.lease, execution_id=uuid7())
+    hints.hint(following, claimed.record("now", status=Record.RUNNING))
+    wait_for(lambda: heard.count > 0)
+    time.sleep(2 * hints.TOGETHER_S)
+    assert paths_of(heard) == {"now"}

@@ -35,6 +35,8 @@ class Watched(Short):
             "unwatched_executions_per_s": alone,
             "watched_executions_per_s": watched,
             "share": watched / alone,
+            # Those that read too slowly; here they stay away.
+            "cut": heard["reconnects"],
             "lost": 3 * world.dose.burst * CLIENTS - heard["events"],
             "doubled": heard["doubled"],
         }
