@@ -107,9 +107,10 @@ class ExecutionBrowser:
         if not getattr(kind, "needs_browser", False):
             return None
         found = self._look(effect)
-        session = self._session
-        if effect == Effect.PAGE and session is not None and self._last is not None:
-            self._filled_in.note(session.tab, self._last["since"])
+        # A browser that has died meanwhile must not be started by looking at it.
+        place = self._session.place if self._session is not None else None
+        if effect == Effect.PAGE and place is not None and self._last is not None:
+            self._filled_in.note(place[1], self._last["since"])
         return found
 
     def checkpoint_to_park(self) -> JsonObject | None:

@@ -3,6 +3,11 @@
 import pytest
 
 from apps.executions import cancels
+from apps.executions.engine.browsing import ExecutionBrowser
+from apps.executions.engine.masking import Masker
+from apps.executions.engine.vault import Vault
+from apps.steps import registry
+from apps.steps.browser.settings import BrowserSettings
 from tests.executions.engine.waiting import expire, go_on
 from tests.fixtures_engine import wait_for
 from tests.http_server import running
@@ -260,3 +265,26 @@ def test_a_context_is_given_back_however_its_execution_ends(
     assert running is None or not running.lent
     if running is not None:
         wait_for(lambda: contexts_of(running) == {"default"}, what="only a spare one")
+
+
+def test_a_browser_that_died_after_a_step_is_not_begun_anew_by_looking_at_it(
+    child, claim, site
+):
+    tools, masker = child.place.tools, Masker({}, "")
+    browser = ExecutionBrowser(
+        *(claim().lease, tools),
+        chosen=BrowserSettings(),
+        vault=Vault(masker, {}),
+        restore=None,
+    )
+    typing = registry.find("type")
+    browser.session.goto(site.url("/list"))
+    assert browser.checkpoint(typing, "read") is not None
+    started = tools.browsers.usual._browser.engine._started
+    started["browser"].kill()
+    browser.session.news.note()
+    assert browser.checkpoint(typing, "page") is None
+    # Whoever comes next has to be told that the page is gone.
+    assert browser.is_lost
+    assert not browser.session.is_running
+    browser.close()
