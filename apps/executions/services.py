@@ -97,12 +97,15 @@ def execution_start(
             return accept(execution)
     sent = (inputs or {}) if fingerprinted is None else fingerprinted
     with tenancy.tenant(workflow.organization_id):
-        key = None
-        if idempotency_key is not None:
-            key = Key.of(
-                *(workflow.id, idempotency_key, sent), origin=trigger, dry_run=dry_run
-            )
+        about = {"origin": trigger, "dry_run": dry_run}
+        key = _key(workflow, idempotency_key, sent, **about)
         return _started(make, key, parent, by)
+
+
+def _key(
+    workflow: Workflow, given: str | None, sent: Mapping[str, Json], **about: Any
+) -> Key | None:
+    return None if given is None else Key.of(workflow.id, given, sent, **about)
 
 
 def _started(

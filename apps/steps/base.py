@@ -38,9 +38,10 @@ from apps.steps.context import StepContext
 class Effect(StrEnum):
     """What a step does to the world; decides what is committed before it runs.
 
-    `none` computes; `read` looks at something outside; `page` changes only the
-    open page (typing, scrolling), which lives in no server; `write` changes
-    something that outlives the execution, or may.
+    `none` computes; `read` looks at something outside, or goes to a place in the
+    browser, which its checkpoint knows; `page` changes only the open page (typing,
+    scrolling), which lives in no server; `write` changes something that outlives the
+    execution, or may.
     """
 
     NONE = "none"

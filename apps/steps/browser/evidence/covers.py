@@ -36,10 +36,9 @@ def without_secrets(
         TemporaryFailure: `page_changing`, the page never stood still for it.
         PermanentFailure: `too_much_data`, nobody can tell where secrets stand in it.
     """
-    loan = session.loan
+    loan, tab = session.loan, session.tab
     until = time.monotonic() + session.within_step(_LIMIT_S)
     for _ in range(_ATTEMPTS):
-        tab = session.place[1] if session.place else loan.context.tab
         sandbox = Sandbox(loan.bidi, until)
         try:
             with _covered(sandbox, _hidden(sandbox, tab, secrets)) as before:
