@@ -1,5 +1,6 @@
 """Knows in a worker's parent whether the broker answers, and whether we hear it."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -58,7 +59,7 @@ class BrokerWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, after the consumer has ended."""
         self._stopping.set()
         self._thread.join(timeout=5)
 
@@ -69,6 +70,8 @@ class BrokerWatch:
             except Exception:
                 # Without this thread nobody would notice that we are deaf.
                 log.exception("broker watch stumbled")
+        with contextlib.suppress(broker.BrokerError):
+            canary.hush(self._client, self._identity)
         self._client.close()
 
     def look(self) -> None:

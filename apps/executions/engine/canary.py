@@ -61,6 +61,18 @@ def sing(client: Any, identity: Identity) -> None:
         pipe.execute()
 
 
+def hush(client: Any, identity: Identity) -> None:
+    """Remove it, once nothing is consumed any more.
+
+    A message that comes while the consumer ends is put back by Celery, and what is
+    put back has no time to live.
+
+    Raises:
+        BrokerError: the broker does not answer.
+    """
+    client.delete(queue_of(identity))
+
+
 def strategy(task: Any, app: Any, consumer: Any, **_: Any) -> Callable[..., None]:
     """How Celery's consumer handles the message: right there."""
 

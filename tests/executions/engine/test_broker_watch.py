@@ -67,6 +67,16 @@ def hear(monkeypatch):
     monkeypatch.setattr(canary, "_heard_at", time.monotonic())
 
 
+def test_a_worker_that_ends_leaves_nothing_in_the_broker(watched, settings):
+    queue = canary.queue_of(watched.identity)
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        # As Celery puts back what comes while its consumer ends: without an end.
+        client.lpush(queue, "put back")
+        watched.watch.start()
+        watched.watch.stop()
+        assert not client.exists(queue)
+
+
 def test_who_hears_nothing_though_the_broker_answers_is_deaf(watched):
     watched.look()
     assert watched.deaf > 0
