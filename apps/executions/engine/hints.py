@@ -47,7 +47,10 @@ _TYPES = {
 
 
 class _Hint(NamedTuple):
-    """What a step is now; a record changes later. The thread makes a message of it."""
+    """What a step is now; a record changes later. The thread makes a message of it.
+
+    `put_at` is of `time.monotonic()`, when it was handed to the thread.
+    """
 
     lease: Lease
     type: str
@@ -56,6 +59,7 @@ class _Hint(NamedTuple):
     duration_ms: int | None
     error_code: str | None
     at: datetime
+    put_at: float
 
     @property
     def channel(self) -> Channel:
@@ -95,6 +99,10 @@ class _Herald:
         self.watched: dict[uuid.UUID, _Watched] = {}
         self.away_until = 0.0
         self.waiting: deque[_Hint] = deque(maxlen=_LONGEST)
+        # Of the thread alone: the execution that was the last to say something, and
+        # what it said when it had just begun.
+        self._current: uuid.UUID | None = None
+        self._kept: list[_Hint] = []
         self._has_some = threading.Event()
         self._client = broker.connect(_PATIENCE_S)
         threading.Thread(target=self._loop, name="hints", daemon=True).start()
@@ -115,16 +123,34 @@ class _Herald:
 
     def _loop(self) -> None:
         while True:
-            self._has_some.wait()
+            if not self._kept:
+                self._has_some.wait()
             time.sleep(TOGETHER_S)
             self._has_some.clear()
             hints = [self.waiting.popleft() for _ in range(len(self.waiting))]
             try:
-                self._send(_worth_telling(hints))
+                self._send(self._worth_telling([*self._kept, *hints]))
             except redis.RedisError:
                 self.away_until = time.monotonic() + _AWAY_S
             except Exception:
                 log.exception("hints stumbled")
+
+    def _worth_telling(self, hints: list[_Hint]) -> list[_Hint]:
+        """Only what is of the execution that runs now, and not only for a moment.
+
+        A process runs one after the other. Who watches one that has ended is told of
+        that by its event, and reads its steps then; thousands of short ones would
+        drown it. So one that has just begun is kept for the next time.
+        """
+        latest = hints[-1].lease.execution_id if hints else None
+        current = [hint for hint in hints if hint.lease.execution_id == latest]
+        known, self._current = self._current, latest
+        is_new = latest != known
+        if is_new and current and time.monotonic() - current[0].put_at < TOGETHER_S:
+            self._kept = current
+            return []
+        self._kept = []
+        return current
 
     def _send(self, hints: list[_Hint]) -> None:
         self._ask({hint.channel for hint in hints})
@@ -155,16 +181,6 @@ class _Herald:
             self.watched[workflow_id] = watched
 
 
-def _worth_telling(hints: list[_Hint]) -> list[_Hint]:
-    """Only what is of the execution that runs now.
-
-    A process runs one after the other. Who watches one that has ended is told of that
-    by its event, and reads its steps then; thousands of short ones would drown it.
-    """
-    now = hints[-1].lease.execution_id if hints else None
-    return [hint for hint in hints if hint.lease.execution_id == now]
-
-
 _herald = PerProcess(_Herald)
 
 
@@ -177,4 +193,4 @@ def hint(lease: Lease, record: Record) -> None:
     if type_ is not None:
         code = record.error.get("code") if record.error else None
         shown = record.status, record.duration_ms, code, record.ended_at
-        herald.put(_Hint(lease, type_, record, *shown))
+        herald.put(_Hint(lease, type_, record, *shown, time.monotonic()))

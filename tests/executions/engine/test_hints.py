@@ -257,3 +257,23 @@ def test_an_execution_that_has_ended_meanwhile_is_not_told_of(
     wait_for(lambda: heard.count > 0)
     time.sleep(2 * hints.TOGETHER_S)
     assert paths_of(heard) == {"now"}
+
+
+def test_of_many_short_executions_none_is_told_and_of_the_last_all(
+    herald, settings, claim, listen
+):
+    claimed = claim()
+    heard = listen(claimed.lease)
+    herald(settings.REDIS_URL)
+    until = time.monotonic() + 5 * hints.TOGETHER_S
+    while time.monotonic() < until:
+        short = replace(claimed.lease, execution_id=uuid7())
+        for path in ("begins", "ends"):
+            hints.hint(short, claimed.record(path, status=Record.RUNNING))
+        time.sleep(0.005)
+    last = replace(claimed.lease, execution_id=uuid7())
+    for path in ("first", "second"):
+        hints.hint(last, claimed.record(path, status=Record.RUNNING))
+    wait_for(lambda: heard.count > 0)
+    time.sleep(2 * hints.TOGETHER_S)
+    assert paths_of(heard) == {"first", "second"}
