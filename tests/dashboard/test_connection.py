@@ -27,12 +27,17 @@ _LISTEN = """
     window.heard = [];
     document.addEventListener("rpa:event", (event) => window.heard.push(event.detail));
 """
-# Only what the connection itself finds out: the parts do not look.
+# Only what the connection itself finds out: the parts do not look until they may.
 _NEVER_LOOK = """
-    document.querySelectorAll("[data-live]").forEach((part) => {
-      part.dataset.calm = part.dataset.live = 999;
-    });
+    const trigger = window.htmx.trigger;
+    const kept = new Set();
+    window.htmx.trigger = (part) => kept.add(part);
+    window.lookAgain = () => {
+      window.htmx.trigger = trigger;
+      kept.forEach((part) => trigger(part, "refresh"));
+    };
 """
+_IS_LOOKING = "return document.querySelector('.htmx-request') !== null"
 # Counts what the client does from now on, and keeps the dot's states.
 _WATCH = """
     const [module, isRenewed, done] = arguments;
@@ -131,11 +136,12 @@ def test_whoever_signed_out_elsewhere_is_told_so(engine, alice, site, browser):
     sign_in(browser, site.url, alice.email)
     until(browser, lambda: connection(browser) == "live")
     browser.execute_script(_NEVER_LOOK)
+    until(browser, lambda: not browser.execute_script(_IS_LOOKING))
     browser.execute_async_script(_SIGN_OUT)
     # The server ends the connection, and the page finds out why.
     until(browser, lambda: connection(browser) == "signed-out")
     assert words(browser).startswith("Signed out: sign in again.")
-    browser.execute_script(_NEVER_LOOK.replace("999", "1"))
+    browser.execute_script("window.lookAgain()")
     until(browser, lambda: "/sign-in?next=" in browser.current_url)
     browser.get_log("browser")
 
