@@ -3,6 +3,8 @@
 import uuid
 from dataclasses import dataclass
 
+from django.db.models import Count
+
 from apps.core.types import JsonObject
 from apps.demo.layout import ROUNDS
 from apps.demo.models import DemoAttempt, DemoHook
@@ -36,18 +38,29 @@ class Score:
         return self.right == self.total
 
 
-def attempt_find(key: str | None) -> DemoAttempt | None:
-    """The attempt with this key (an UUID in hex), if there is one."""
+@dataclass(frozen=True)
+class OpenAttempt:
+    """An attempt and the round to fill next; `ROUNDS + 1` when all are done."""
+
+    attempt: DemoAttempt
+    number: int
+
+
+def attempt_id(key: str | None) -> uuid.UUID | None:
+    """What a key (an UUID in hex) names, if it is one."""
     try:
-        identifier = uuid.UUID(key or "")
+        return uuid.UUID(key or "")
     except ValueError:
         return None
-    return DemoAttempt.objects.filter(id=identifier).first()
 
 
-def round_current(attempt: DemoAttempt) -> int:
-    """Number of the round to fill next; `ROUNDS + 1` when all are done."""
-    return attempt.rounds.count() + 1
+def attempt_find(key: str | None) -> OpenAttempt | None:
+    """The attempt with this key, if there is one."""
+    if (identifier := attempt_id(key)) is None:
+        return None
+    named = DemoAttempt.objects.filter(id=identifier)
+    found = named.annotate(done=Count("rounds")).first()
+    return OpenAttempt(found, found.done + 1) if found else None
 
 
 def score(attempt: DemoAttempt) -> Score | None:

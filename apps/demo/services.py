@@ -24,7 +24,7 @@ def attempt_start() -> DemoAttempt:
 
 @transaction.atomic
 def round_submit(
-    *, attempt_id: uuid.UUID, token: str, posted: Mapping[str, str]
+    *, attempt_id: uuid.UUID | None, token: str, posted: Mapping[str, str]
 ) -> int:
     """Count a submitted form once and say which round comes next.
 
@@ -36,10 +36,14 @@ def round_submit(
         Number of the next round; `ROUNDS + 1` when there is none.
 
     Raises:
-        Conflict: the form is of another attempt or of a round to come.
+        Conflict: there is no such attempt, or the form is of another one or of a
+            round to come.
     """
     # The lock makes two posts of one form wait for each other.
-    attempt = DemoAttempt.objects.select_for_update().get(id=attempt_id)
+    locked = DemoAttempt.objects.select_for_update()
+    attempt = locked.filter(id=attempt_id).first() if attempt_id else None
+    if attempt is None:
+        raise Conflict("No attempt is open in this browser.", round=0)
     current = attempt.rounds.count() + 1
     if any(token == round_token(attempt.seed, done) for done in range(1, current)):
         return current

@@ -14,18 +14,17 @@ from django.views.decorators.http import (
 from apps.core.errors import Conflict
 from apps.demo import selectors, services
 from apps.demo.layout import ROUNDS, round_form
-from apps.demo.models import DemoAttempt
 from apps.demo.people import COLUMNS
 
 COOKIE = "demo_attempt"
 _COOKIE_AGE_S = 24 * 3600
 
 
-def _attempt(request: HttpRequest) -> DemoAttempt | None:
-    key = request.get_signed_cookie(
+def _key(request: HttpRequest) -> str | None:
+    key: str | None = request.get_signed_cookie(
         COOKIE, default=None, salt=COOKIE, max_age=_COOKIE_AGE_S
     )
-    return selectors.attempt_find(key)
+    return key
 
 
 def _next(number: int) -> HttpResponse:
@@ -34,8 +33,8 @@ def _next(number: int) -> HttpResponse:
     return redirect("demo:round", number=number)
 
 
-def _refused(request: HttpRequest, message: str, number: int = 0) -> HttpResponse:
-    page = {"message": message, "number": number}
+def _refused(request: HttpRequest, error: Conflict) -> HttpResponse:
+    page = {"message": error.message, "number": error.details["round"]}
     return render(request, "demo/refused.html", page, status=409)
 
 
@@ -43,8 +42,8 @@ def _refused(request: HttpRequest, message: str, number: int = 0) -> HttpRespons
 @require_safe
 def challenge(request: HttpRequest) -> HttpResponse:
     """The rules, a Start button, and the way back to an open attempt."""
-    attempt = _attempt(request)
-    number = selectors.round_current(attempt) if attempt else 0
+    found = selectors.attempt_find(_key(request))
+    number = found.number if found else 0
     page = {"number": number, "rounds": ROUNDS, "columns": COLUMNS}
     return render(request, "demo/challenge.html", page)
 
@@ -76,29 +75,28 @@ def challenge_round(request: HttpRequest, number: int) -> HttpResponse:
     submitting and noting so comes back here, fills it again and is sent on without
     being counted twice.
     """
-    attempt = _attempt(request)
     if request.method == "POST":
-        return _submit(request, attempt)
-    if attempt is None:
+        return _submit(request)
+    found = selectors.attempt_find(_key(request))
+    if found is None:
         return redirect("demo:challenge")
-    current = selectors.round_current(attempt)
-    if not 1 <= number <= min(current, ROUNDS):
-        return _next(current)
-    form = round_form(attempt.seed, number)
-    page = {"form": form, "rounds": ROUNDS, "is_done": number < current}
+    if not 1 <= number <= min(found.number, ROUNDS):
+        return _next(found.number)
+    form = round_form(found.attempt.seed, number)
+    page = {"form": form, "rounds": ROUNDS, "is_done": number < found.number}
     return render(request, "demo/round.html", page)
 
 
-def _submit(request: HttpRequest, attempt: DemoAttempt | None) -> HttpResponse:
-    if attempt is None:
-        return _refused(request, "No attempt is open in this browser.")
+def _submit(request: HttpRequest) -> HttpResponse:
     posted = {name: str(value) for name, value in request.POST.items()}
     try:
         number = services.round_submit(
-            attempt_id=attempt.id, token=posted.get("token", ""), posted=posted
+            attempt_id=selectors.attempt_id(_key(request)),
+            token=posted.get("token", ""),
+            posted=posted,
         )
     except Conflict as error:
-        return _refused(request, error.message, selectors.round_current(attempt))
+        return _refused(request, error)
     return _next(number)
 
 
@@ -106,11 +104,11 @@ def _submit(request: HttpRequest, attempt: DemoAttempt | None) -> HttpResponse:
 @require_safe
 def score(request: HttpRequest) -> HttpResponse:
     """How many of the fields were right, and the time taken."""
-    attempt = _attempt(request)
-    if attempt is None:
+    found = selectors.attempt_find(_key(request))
+    if found is None:
         return redirect("demo:challenge")
-    result = selectors.score(attempt)
+    result = selectors.score(found.attempt)
     if result is None:
-        return _next(selectors.round_current(attempt))
+        return _next(found.number)
     page = {"score": result, "fields": len(COLUMNS)}
     return render(request, "demo/score.html", page)
