@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.core.errors import PermanentFailure, RpaError
 from apps.core.types import JsonObject
+from apps.steps.browser.scripts import script_for
 
 if TYPE_CHECKING:
     from apps.steps.browser.session import BrowserSession
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 
 # Characters of keys and values.
 MOST_STORED = 1024 * 1024
+_READ = f"(function () {{ {script_for('keeping.read')} }})({MOST_STORED})"
 _COOKIE_FIELDS = (
     "name",
     "value",
@@ -47,8 +49,7 @@ def take(session: "BrowserSession") -> JsonObject:
     first, and the place of the open one; and `dialogs` where a step said how to
     answer them.
     """
-    page = session.steadily(lambda: session.run(None, "keeping.read", MOST_STORED))
-    cookies = session.loan.dialect.cookies(session)
+    page, cookies = _facts(session)
     storage = {origin: items for origin, items in page.pop("storage").items() if items}
     state = {
         **page,
@@ -61,6 +62,14 @@ def take(session: "BrowserSession") -> JsonObject:
     if (dialogs := session.dialogs.to_keep()) is not None:
         state["dialogs"] = dialogs
     return state
+
+
+def _facts(session: "BrowserSession") -> tuple[JsonObject, list[JsonObject]]:
+    """What the page says of itself, and the context's cookies."""
+    if (found := session.glance(_READ)) is not None and found.value is not None:
+        return found.value, found.cookies
+    page = session.steadily(lambda: session.run(None, "keeping.read", MOST_STORED))
+    return page, session.loan.dialect.cookies(session)
 
 
 def _tabs(session: "BrowserSession") -> JsonObject:

@@ -10,6 +10,7 @@ from apps.core.errors import RpaError, TemporaryFailure
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import BidiError, BidiGone
 from apps.steps.browser.chromium.contexts import OWN_DIALOGS, replace_tabs
+from apps.steps.browser.chromium.tab_tools import Sight
 from apps.steps.browser.dialogs import Dialogs
 from apps.steps.browser.downloads import Downloads
 from apps.steps.browser.evidence.recording import Recorder
@@ -158,8 +159,30 @@ class BrowserConnection(Patience):
             BrowserGone: the browser is of no more use.
         """
         loan = self.loan
-        try:
+        with self._asking(loan):
             return loan.bidi.call(method, **parameters)
+
+    def glance(self, expression: str) -> Sight | None:
+        """What an expression gives on the page, and all cookies; past the driver.
+
+        A page that is on its way is not waited for.
+
+        Returns: None: ask the driver.
+
+        Raises:
+            BrowserTimeout: the page did not answer.
+            BrowserGone: the browser is of no more use.
+        """
+        loan = self.loan
+        if self._is_stuck or loan.tools is None:
+            return None
+        with self._asking(loan):
+            return loan.tools.look(self._tab, expression, max(0.1, self._time_left()))
+
+    @contextlib.contextmanager
+    def _asking(self, loan: Loan) -> "Iterator[None]":
+        try:
+            yield
         except BidiGone as error:
             if not loan.is_gone:  # a page may keep it from answering
                 self._is_stuck = True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from apps.core.types import JsonObject
 from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.chromium.devtools import DevTools
+from apps.steps.browser.chromium.tab_tools import TabTools
 from apps.steps.browser.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ class Engine(Protocol):
         Raises:
             BidiGone: nobody answers.
         """
+
+    @property
+    def tools(self) -> TabTools | None:
+        """Looks at tabs past the driver; None: there is only the driver."""
 
     def memory_bytes(self) -> int:
         """What it holds on this machine."""

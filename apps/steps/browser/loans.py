@@ -7,6 +7,7 @@ from apps.steps.browser.chromium.bidi import Bidi
 from apps.steps.browser.chromium.contexts import UserContext
 from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.router import Router
+from apps.steps.browser.chromium.tab_tools import TabTools
 from apps.steps.browser.devices import Device
 from apps.steps.browser.dialect import Dialect
 from apps.steps.browser.launch import Engine, Files
@@ -88,6 +89,11 @@ class Loan:
             BidiGone: nobody answers.
         """
         return self.browser.engine.devtools()
+
+    @property
+    def tools(self) -> TabTools | None:
+        """Looks at tabs past the driver; None: there is only the driver."""
+        return self.browser.engine.tools
 
     def is_anothers(self, frame: str) -> bool:
         """Whether a frame is known to be of another context."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.core.errors import PermanentFailure, RpaError
 from apps.core.types import JsonObject
+from apps.steps.browser.chromium.tab_tools import plain_cookies
 from apps.steps.browser.devices import Device
 from apps.steps.browser.failures import net_error
 from apps.steps.browser.paper import MAX_PDF_BYTES, PrintOptions, too_large
@@ -105,11 +106,7 @@ class ChromiumDialect:
 
     def cookies(self, session: "BrowserSession") -> list[JsonObject]:
         """Its own facts, too, such as the partition."""
-        found: list[JsonObject] = session.cdp("Network.getAllCookies")["cookies"]
-        # It writes -1 for a cookie that ends with the browser.
-        return [
-            {k: v for k, v in one.items() if k != "expires" or v >= 0} for one in found
-        ]
+        return plain_cookies(session.cdp("Network.getAllCookies"))
 
     def set_cookies(
         self, session: "BrowserSession", cookies: Sequence[JsonObject]

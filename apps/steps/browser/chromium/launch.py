@@ -9,6 +9,7 @@ from apps.steps.browser.chromium.devtools import DevTools
 from apps.steps.browser.chromium.dialect import ChromiumDialect
 from apps.steps.browser.chromium.options import switches, write_preferences
 from apps.steps.browser.chromium.programs import Programs, find_programs
+from apps.steps.browser.chromium.tab_tools import TabTools
 from apps.steps.browser.local import LocalBrowser
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Chromium(LocalBrowser):
     """
 
     dialect = ChromiumDialect()
+    _tools: TabTools | None = None
 
     def require_devtools(self) -> None:
         """It has them."""
@@ -36,6 +38,20 @@ class Chromium(LocalBrowser):
         except (OSError, ValueError) as error:
             raise BidiGone("the browser is gone") from error
         return DevTools(f"ws://127.0.0.1:{port}{path}")
+
+    @property
+    def tools(self) -> TabTools:
+        """On one connection, from the first look on."""
+        if self._tools is None:
+            self._tools = TabTools(self.devtools)
+        return self._tools
+
+    def close(self) -> None:
+        """End all processes and remove the profile; can be called again."""
+        tools, self._tools = self._tools, None
+        super().close()
+        if tools is not None:
+            tools.close()
 
     @property
     def _devtools_file(self) -> Path:

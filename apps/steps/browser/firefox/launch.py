@@ -40,6 +40,10 @@ class Firefox(LocalBrowser):
         """Nothing: `require_devtools` comes first."""
         raise BidiGone("Firefox has no DevTools")
 
+    @property
+    def tools(self) -> None:
+        """None: they are made of DevTools."""
+
     def _launch(self, deadline: float) -> "Driver":
         programs = find_firefox(self.options)
         write_preferences(self.profile, self.proxy_address)
