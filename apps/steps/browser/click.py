@@ -167,7 +167,7 @@ def _look(browser: BrowserSession, params: ClickParams, seconds: float) -> JsonO
 def _press(browser: BrowserSession, params: ClickParams, found: JsonObject) -> bool:
     """Click; gives whether what that began was not waited for."""
     if params.is_plain and can_click_quickly(found):
-        click_quickly(browser, found["element"])
+        click_quickly(browser, found)
         return True
     # The driver's own click takes what it finds in shadow roots for something else.
     if params.is_plain and not found["isInShadow"]:

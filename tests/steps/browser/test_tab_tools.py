@@ -1,12 +1,15 @@
-"""A look at a page past the driver: the same facts, and never a wait without end."""
+"""Looks and clicks past the driver: the same facts, and never a wait without end."""
 
 import threading
 import time
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 
 from apps.steps.browser.checkpoints import MOST_STORED
 from apps.steps.browser.failures import BrowserTimeout
+from apps.steps.browser.quick_click import click_quickly
+from tests.fixtures_engine import wait_for
 
 BUSY = "for (;;);"
 
@@ -78,3 +81,74 @@ def test_a_page_that_does_not_answer_is_left(page, site):
 def test_more_storage_than_is_kept_is_left_out(page):
     page.glance(f"localStorage.setItem('large', 'x'.repeat({MOST_STORED}))")
     assert page.checkpoint()["storage"] == {}
+
+
+# --- clicks ------------------------------------------------------------------------
+
+_NOTES = """
+<button id="b">Go</button><script>
+window.noted = [];
+for (const name of ["mousemove", "mousedown", "mouseup", "click"]) {
+  addEventListener(name, ({ buttons, button, detail, isTrusted }) =>
+    noted.push([name, button, buttons, detail, isTrusted]));
+}
+</script>
+"""
+
+
+_CLOSES = "<button id='b' onclick='window.close()'>Go</button>"
+
+
+def reached(browser):
+    return browser.wait_for("#b", 10, "reaching.reach", "actionable", None)
+
+
+def test_a_click_is_what_a_mouse_makes_of_it(browser, site):
+    site.show(_NOTES)
+    click_quickly(browser, reached(browser))
+    assert browser.glance("noted").value == [
+        ["mousemove", 0, 0, 0, True],
+        ["mousedown", 0, 1, 1, True],
+        ["mouseup", 0, 0, 1, True],
+        ["click", 0, 0, 1, True],
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "b.remove()",
+        "b.style.marginLeft = '500px'",
+        "b.hidden = true",
+        "document.open()",
+    ],
+)
+def test_what_went_away_in_the_last_moment_is_not_clicked(browser, site, change):
+    site.show(_NOTES)
+    found = reached(browser)
+    browser.glance(f"{change}; 1")
+    with pytest.raises(StaleElementReferenceException):
+        click_quickly(browser, found)
+    assert not browser.glance("window.noted || []").value
+
+
+def test_an_element_of_the_page_before_is_not_clicked(browser, site):
+    site.show(_NOTES)
+    found = reached(browser)
+    site.show(_NOTES)
+    with pytest.raises(StaleElementReferenceException):
+        click_quickly(browser, found)
+    assert browser.glance("noted").value == []
+
+
+def test_a_click_that_closes_its_own_tab_is_over_at_once(browser, site):
+    first, url = browser.tab, site.add("/closes", _CLOSES)
+    site.show(f"<button id='b' onclick=\"window.open('{url}')\">Go</button>")
+    click_quickly(browser, reached(browser))
+    wait_for(lambda: len(browser.tabs) == 2)
+    browser.enter_tab(browser.tabs[1])
+    began = time.monotonic()
+    click_quickly(browser, reached(browser))
+    assert time.monotonic() - began < 10
+    browser.enter_tab(first)
+    wait_for(lambda: browser.tabs == [first])

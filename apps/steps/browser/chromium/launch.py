@@ -28,6 +28,11 @@ class Chromium(LocalBrowser):
     dialect = ChromiumDialect()
     _tools: TabTools | None = None
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether one of its processes has ended, or a connection."""
+        return super().is_gone or (self._tools is not None and self._tools.is_gone)
+
     def require_devtools(self) -> None:
         """It has them."""
 

@@ -24,11 +24,12 @@ const reaching = (() => {
     const [from, to] = [middleOf(element), pointIn(element, position)];
     const isInShadow = element.getRootNode() !== document;
     const isOption = element.matches('option');
-    return { offset: [Math.round(to.x - from.x), Math.round(to.y - from.y)], isInShadow, isOption };
+    const offset = [Math.round(to.x - from.x), Math.round(to.y - from.y)];
+    return { offset, point: [to.x, to.y], isInShadow, isOption };
   }
 
   // Finds an element at rest that the mouse can reach: nothing lies above it. Gives
-  // how far the point to click is from where the driver's mouse goes by itself.
+  // where the point to click is, and how far from where the driver's mouse goes by itself.
   async function reach(selectors, state, position) {
     const found = show(selectors, state);
     const element = found.element;
