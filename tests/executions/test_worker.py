@@ -127,7 +127,7 @@ def test_a_killed_worker_loses_nothing(engine, start_worker, beat):
 
 def test_sigterm_hands_back_what_does_not_end_in_the_grace(engine, start_worker, beat):
     first = start_worker(WORKER_GRACE="1")
-    steps = [put("a", 1), nap("b", 5), nap("b2", 5), put("c", 2)]
+    steps = [put("a", 1), nap("b", 5), put("c", 2)]
     execution = engine.start({"steps": steps})
     wait_for(lambda: "b running" in engine.paths(execution))
     first.process.send_signal(signal.SIGTERM)

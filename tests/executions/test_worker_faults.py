@@ -132,12 +132,12 @@ def test_each_worker_serves_its_pools_and_no_others(engine, start_worker):
 
 def test_a_deaf_worker_notices_and_starts_anew(engine, start_worker, redis_proxy):
     program = start_worker(
-        "--concurrency", "2", REDIS_URL=redis_proxy.url, WORKER_DEAF_AFTER="6"
+        "--concurrency", "2", REDIS_URL=redis_proxy.url, WORKER_DEAF_AFTER="4"
     )
     wait_for(is_hearing, what="the first canary")
     (before,) = Worker.objects.all()
     children = {child.pid for child in program.children()}
-    long = engine.start({"steps": [put("a"), *(nap(f"n{i}", 3) for i in range(9))]})
+    long = engine.start({"steps": [put("a"), *(nap(f"n{i}", 3) for i in range(5))]})
     engine.until(long, "running")
     redis_proxy.stall()
     wait_for(lambda: b"starting anew" in program.log.read_bytes(), what="it notices")

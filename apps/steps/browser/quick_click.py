@@ -1,7 +1,7 @@
 """The usual click, as a person's mouse makes it, in a fraction of the driver's time.
 
-A page of a browser on this machine is clicked past the driver. In frames, whose place
-in the page only the browser knows, and elsewhere it is done by BiDi.
+In a page of a browser on this machine it goes past the driver. In frames, whose place
+in the page only the browser knows, and in browsers elsewhere it is done by BiDi.
 """
 
 import re
@@ -54,9 +54,10 @@ def click_quickly(browser: BrowserSession, found: JsonObject) -> None:
     tools = loan.tools
     try:
         if tools is not None and match[1] == browser.tab:
-            if not tools.click(match[1], int(match[2]), found["point"], within_s):
-                raise StaleElementReferenceException("it went away")
-            return
+            node, point = int(match[2]), found["point"]
+            if tools.click(match[1], node, point, within_s):
+                return
+        # In a frame, elsewhere, or not where it was any more.
         loan.bidi.call(
             "input.performActions",
             within_s=within_s,

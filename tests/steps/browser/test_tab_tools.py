@@ -4,7 +4,10 @@ import threading
 import time
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import (
+    StaleElementReferenceException,
+    WebDriverException,
+)
 
 from apps.steps.browser.checkpoints import MOST_STORED
 from apps.steps.browser.failures import BrowserTimeout
@@ -114,22 +117,42 @@ def test_a_click_is_what_a_mouse_makes_of_it(browser, site):
     ]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "b.remove()",
-        "b.style.marginLeft = '500px'",
-        "b.hidden = true",
-        "document.open()",
-    ],
-)
+@pytest.mark.parametrize("change", ["b.remove()", "b.hidden = true", "document.open()"])
 def test_what_went_away_in_the_last_moment_is_not_clicked(browser, site, change):
     site.show(_NOTES)
     found = reached(browser)
     browser.glance(f"{change}; 1")
-    with pytest.raises(StaleElementReferenceException):
+    with pytest.raises(WebDriverException):
         click_quickly(browser, found)
     assert not browser.glance("window.noted || []").value
+
+
+_ODD = {
+    "moved": ("<button id=b>Go</button>", "b.style.marginLeft = '500px'; 1"),
+    "zoomed": ("<button id=b style='margin: 90px; zoom: 2.5'>Go</button>", "1"),
+    "turned": (
+        "<button id=b style='margin: 9em; rotate: 33deg'>Go there</button>",
+        "1",
+    ),
+    "drawn": ("<svg><circle id=b cx=50 cy=50 r=9 /></svg>", "1"),
+    "of two lines": (f"<p>{'word ' * 60}<a id=b href='#'>{'more ' * 60}</a>", "1"),
+    "scrolled": (
+        "<div style='height: 90px; overflow: auto'><p style='height: 900px'>"
+        "<button id=b>Go</button></div>",
+        "1",
+    ),
+    "half out of view": ("<div id=b style='width: 3000px'>Go</div>", "1"),
+}
+
+
+@pytest.mark.parametrize("kind", _ODD)
+def test_odd_elements_are_hit(browser, site, kind):
+    body, change = _ODD[kind]
+    site.show(f"{body}<script>b.onclick = () => {{ window.hit = 1 }}</script>")
+    found = reached(browser)
+    browser.glance(change)
+    click_quickly(browser, found)
+    assert browser.glance("window.hit").value == 1
 
 
 def test_an_element_of_the_page_before_is_not_clicked(browser, site):
