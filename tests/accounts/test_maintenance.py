@@ -1,6 +1,7 @@
 """Maintenance is announced by operators and reaches every organization."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 
 from apps.core import tenancy
@@ -18,7 +19,7 @@ def told():
 
 
 def test_an_operators_announcement_reaches_every_organization(alice, carol):
-    alice.user.is_staff = True
+    alice.user.is_staff = alice.user.is_superuser = True
     alice.user.save()
     sent = {"message": "New disks", "starts_at": "2026-12-01T09:00:00Z"}
     answer = alice.client.post(URL, sent)
@@ -35,6 +36,16 @@ def test_the_owner_of_an_organization_is_no_operator(alice, anonymous):
         for client in (alice.client, anonymous)
     ]
     assert (answers, told()) == ([403, 401], {})
+
+
+def test_an_operator_has_to_have_the_right_that_the_admin_asks_for(alice):
+    alice.user.is_staff = True
+    alice.user.save()
+    assert alice.client.post(URL, {"message": "x"}).status_code == 403
+    right = Permission.objects.get(codename="change_organization")
+    alice.user.user_permissions.add(right)
+    assert alice.client.post(URL, {"message": "x"}).status_code == 201
+    assert set(told()) == {alice.organization_id}
 
 
 def test_the_command_announces_too(alice, carol, capsys):

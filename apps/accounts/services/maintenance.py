@@ -13,6 +13,7 @@ from apps.events.services import emit_each
 from apps.events.types import MAINTENANCE
 
 LONGEST = 1_000
+_RIGHT = "accounts.change_organization"
 
 
 def announce_as(
@@ -26,10 +27,11 @@ def announce_as(
     """Announce it in the name of a user; gives how many organizations are told.
 
     Raises:
-        Forbidden: the user is no operator of the platform.
+        Forbidden: the user is no operator of the platform, or one who may not change
+            organizations.
         Invalid: as for `announce`.
     """
-    if user is None or not user.is_staff:
+    if user is None or not (user.is_staff and user.has_perm(_RIGHT)):
         raise Forbidden("Only operators of the platform may announce maintenance.")
     return announce(message=message, starts_at=starts_at, ends_at=ends_at, only=only)
 
