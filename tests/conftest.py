@@ -13,6 +13,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
+from tests import cleaning
 from tests.servers import TestRun, current_run
 
 # Before Django reads its settings; processes that tests start read the same.
@@ -66,6 +67,7 @@ def django_db_setup(
 ) -> Iterator[None]:
     """A migrated database of this process, cloned from the run's template."""
     servers.make_database()
+    cleaning.install()
     yield
     with django_db_blocker.unblock():
         connections.close_all()
