@@ -201,28 +201,30 @@ class Fault:
         title: what is done.
         expected: what the platform has to make of it.
         play: does it.
-        is_quick: whether its short dose is part of the whole test suite.
+        is_quick: whether its short dose is part of the test suite.
+        is_long: whether only of that part which `-m long` plays.
     """
 
     number: str
     title: str
     expected: str
     play: Callable[[Run], None]
-    is_quick: bool
+    is_quick: bool = False
+    is_long: bool = False
 
 
 FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    number: str, title: str, *, expected: str, quick: bool = False
+    number: str, title: str, *, expected: str, quick: bool = False, long: bool = False
 ) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
     """Put a function into the matrix."""
 
     def register(play: Callable[[Run], None]) -> Callable[[Run], None]:
         if number in FAULTS:
             raise ValueError(f"{number} is there twice")
-        FAULTS[number] = Fault(number, title, expected, play, quick)
+        FAULTS[number] = Fault(number, title, expected, play, quick, long)
         return play
 
     return register

@@ -88,7 +88,7 @@ def test_the_matrix_has_the_faults_of_the_engine():
 
 
 def row(number: str, **found: object) -> Row:
-    fault = Fault(number, "a | b", "c", lambda run: None, False)
+    fault = Fault(number, "a | b", "c", lambda run: None)
     return Row(fault, "short", Verdict(**found))  # type: ignore[arg-type]
 
 

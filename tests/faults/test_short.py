@@ -13,6 +13,10 @@ from tests.faults.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 QUICK = {number: one for number, one in matrix().items() if one.is_quick}
+PLAYED = [
+    pytest.param(number, marks=[pytest.mark.long] if one.is_long else [])
+    for number, one in QUICK.items()
+]
 
 
 class Platforms:
@@ -54,7 +58,7 @@ def platforms() -> Iterator[Platforms]:
     made.close()
 
 
-@pytest.mark.parametrize("number", QUICK)
+@pytest.mark.parametrize("number", PLAYED)
 def test_nothing_is_lost_or_doubled_when(number: str, platforms: Platforms) -> None:
     row = report.play(QUICK[number], platforms.get(), "short")
     if row.not_run:

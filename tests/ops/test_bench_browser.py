@@ -11,7 +11,7 @@ import pytest
 
 from tests.fixtures_engine import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.long]
 
 
 def test_says_how_long_each_way_takes_and_what_executions_leave_behind():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from apps.ops.devstack import browser
 
-FAULTS = ("-n", "0", "-m", "faults", "tests/faults")
+FAULTS = ("-n", "0", "-m", "faults and not long", "tests/faults")
 _SELECTS = ("-m", "-k", "--lf", "--last-failed", "--ff", "--co", "--collect-only")
 _ONE_PROCESS = ("-n", "--numprocesses", "--pdb")
 

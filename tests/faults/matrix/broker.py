@@ -184,6 +184,7 @@ def redis_cut_off(run: Run) -> None:
     expected="nothing lost, nothing doubled; who watches hears every event once and"
     " in order",
     quick=True,
+    long=True,
 )
 def redis_clients_cut(run: Run) -> None:
     seconds = run.pick(short=5, full=60)

@@ -31,6 +31,7 @@ EVENT_BYTES = 2_000
     expected="all are back within 10 s of its return, not all at once, and have"
     " heard every event once and in order",
     quick=True,
+    long=True,
 )
 def web_killed(run: Run) -> None:
     with Audience(run, CLIENTS, newest(run)).seated() as audience:
@@ -74,6 +75,7 @@ def _listens(port: int) -> bool:
     expected="they are cut off and closed with 4408, web's memory is bounded, all"
     " others hear everything meanwhile",
     quick=True,
+    long=True,
 )
 def clients_stalled(run: Run) -> None:
     with Audience(run, LISTENERS, newest(run)).seated() as listeners:
