@@ -24,7 +24,7 @@ def follow(
         with tenancy.tenant(execution.organization_id):
             is_final = status(execution).status in Execution.FINAL
             changed = _changed(execution.id, seen)
-        yield from changed
+        yield from _blocks_last(changed)
         if is_final:
             return
         time.sleep(POLL_S)
@@ -47,3 +47,20 @@ def _changed(
             seen[key] = record.status
             changed.append(record)
     return changed
+
+
+def _blocks_last(records: list[StepRecord]) -> Iterator[StepRecord]:
+    """A block that has ended comes after its steps, as it happened."""
+    ended: list[StepRecord] = []
+    for record in records:
+        while ended and not _is_in(record, ended[-1]):
+            yield ended.pop()
+        if record.duration_ms is None:
+            yield record
+        else:
+            ended.append(record)
+    yield from reversed(ended)
+
+
+def _is_in(record: StepRecord, block: StepRecord) -> bool:
+    return record.path.startswith((f"{block.path}[", f"{block.path}."))
