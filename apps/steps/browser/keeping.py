@@ -5,6 +5,7 @@ Storage is `localStorage` of the sites whose pages were shown. What belongs to a
 what has no form as JSON, and are not kept.
 """
 
+import contextlib
 import json
 import logging
 import time
@@ -16,6 +17,7 @@ from apps.steps.browser.blank_tab import BlankTab
 from apps.steps.browser.checkpoints import kept_cookie
 from apps.steps.browser.chromium.bidi import BidiError, BidiGone
 from apps.steps.browser.chromium.devtools import DevTools
+from apps.steps.browser.chromium.tab_tools import TabTools
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ _READ = """(most) => {
   const all = Object.fromEntries(Object.entries(localStorage));
   return JSON.stringify(all).length > most ? null : all;
 }"""
+_READ_PAGE = f"({{origin: location.origin, items: ({_READ})({MOST_BYTES})}})"
 _WRITE = """(items) => {
   for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value);
 }"""
@@ -61,13 +64,38 @@ def put_back(
         _run(tab, origin, _WRITE, items, until)
 
 
+def storage_of(tools: TabTools, tabs: Iterable[str]) -> JsonObject:
+    """Storage of the sites whose pages are open, as those pages have it.
+
+    What a page wrote last may not have come to the browser yet, and is lost when the
+    page is closed.
+    """
+    until = time.monotonic() + _LONGEST_EACH_S
+    found = {}
+    for tab in tabs:
+        left = until - time.monotonic()
+        # Pages that hang are closed without their last words.
+        with contextlib.suppress(BidiGone):
+            seen = tools.look(tab, _READ_PAGE, left) if left > 0 else None
+            if seen is not None and isinstance(seen.value, dict):
+                found[str(seen.value["origin"])] = seen.value["items"]
+    return found
+
+
 def read(
-    tools: DevTools, tab: BlankTab, user_context: str, origins: Iterable[str]
+    tools: DevTools,
+    tab: BlankTab,
+    user_context: str,
+    origins: Iterable[str],
+    known: JsonObject,
 ) -> JsonObject:
     """`{cookies, storage}` of a context, as JSON.
 
     `storage` is `{<origin>: {<key>: <value>}}` of the sites that could be read; where
     a site has nothing, it is empty.
+
+    Args:
+        known: what `storage_of` gave; all else is read in the tab.
 
     Raises:
         BidiError, BidiGone: the browser cannot or does not answer.
@@ -76,7 +104,10 @@ def read(
     until = time.monotonic() + LONGEST_S
     storage = {}
     for origin in origins:
-        items = _run(tab, origin, _READ, MOST_BYTES, until)
+        if origin in known:
+            items = known[origin]
+        else:
+            items = _run(tab, origin, _READ, MOST_BYTES, until)
         if isinstance(items, dict):
             storage[origin] = items
     return {"cookies": list(map(kept_cookie, found["cookies"])), "storage": storage}

@@ -58,10 +58,11 @@ class Outfit:
             tools = loan.devtools()
             try:
                 pages = loan.tabs
+                known = keeping.storage_of(loan.tools, pages) if loan.tools else {}
                 tab = BlankTab(tools, loan.context.id)
                 for page in pages:
                     tools.call("Target.closeTarget", targetId=page)
-                return keeping.read(tools, tab, loan.context.id, origins)
+                return keeping.read(tools, tab, loan.context.id, origins, known)
             finally:
                 tools.close()
         except (BidiError, BidiGone) as error:

@@ -66,6 +66,23 @@ def test_a_new_session_goes_on_with_what_all_sites_had(host, two):
 
 
 @pytest.mark.browser
+def test_what_open_pages_have_written_last_is_asked_of_themselves(host, two):
+    first, second = two
+    with BrowserSession(host) as session:
+        for server in two:
+            session.goto(server.url("/"))
+            session.open_tab()
+        session.enter_tab(session.tabs[1])
+        run(session, "localStorage.late = 'yes'")
+        found = keeping.storage_of(session.loan.tools, session.tabs)
+        assert found == {origin(first): {}, origin(second): {"late": "yes"}}
+        run(session, f"localStorage.late = 'x'.repeat({keeping.MOST_BYTES})")
+        assert (
+            keeping.storage_of(session.loan.tools, session.tabs)[origin(second)] is None
+        )
+
+
+@pytest.mark.browser
 def test_a_page_that_hangs_does_not_keep_its_login_from_being_kept(host, two):
     first, _ = two
     with BrowserSession(host) as session:
