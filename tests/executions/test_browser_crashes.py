@@ -92,7 +92,9 @@ def test_a_form_is_filled_again_and_sent_once(engine, beat, paused, shop, victim
     assert {row.status for row in engine.records(execution)} == {"completed"}
 
 
-@pytest.mark.parametrize("victim", ["chromedriver", "chromium"])
+@pytest.mark.parametrize(
+    "victim", [pytest.param("chromedriver", marks=pytest.mark.long), "chromium"]
+)
 def test_a_browser_that_does_not_answer_is_replaced_and_its_page_restored(
     engine, beat, start_worker, shop, victim
 ):

@@ -51,6 +51,7 @@ def is_hearing():
 # --- draining ------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_drained_worker_finishes_what_it_has_and_takes_no_more(
     engine, start_worker, operator
 ):
@@ -130,6 +131,7 @@ def test_each_worker_serves_its_pools_and_no_others(engine, start_worker):
 # --- the broker ----------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_deaf_worker_notices_and_starts_anew(engine, start_worker, redis_proxy):
     program = start_worker(
         "--concurrency", "2", REDIS_URL=redis_proxy.url, WORKER_DEAF_AFTER="4"
