@@ -35,6 +35,7 @@ GOALS = (
     ("http.rush_errors", "at_most", 0.0, None),
     ("writes.commits_per_execution", "at_most", 13.0, None),
     ("watched.share", "at_least", 0.9, None),
+    ("watched.lost", "at_most", 0.0, None),
 )
 
 
