@@ -74,8 +74,9 @@ def test_a_tab_that_closes_while_it_is_asked_lets_nobody_wait(page):
 
 def test_a_page_that_does_not_answer_is_left(page, site):
     page.glance("1")
-    with page.limited_to(1), pytest.raises(BrowserTimeout):
+    with page.limited_to(1), pytest.raises(BrowserTimeout) as caught:
         page.glance(BUSY)
+    assert "Runtime.evaluate" in str(caught.value.__cause__)
     assert page.glance("1") is None
     page.goto(site.add("/after", ""))
     assert page.glance("document.title").value == "Page /after"
@@ -115,6 +116,15 @@ def test_a_click_is_what_a_mouse_makes_of_it(browser, site):
         ["mouseup", 0, 0, 1, True],
         ["click", 0, 0, 1, True],
     ]
+
+
+def test_it_goes_past_the_driver_and_its_own_way_to_click(browser, site, monkeypatch):
+    site.show(_NOTES)
+    found = reached(browser)
+    with monkeypatch.context() as patch:
+        patch.setattr(browser.loan.bidi, "call", None)
+        click_quickly(browser, found)
+    assert [one[0] for one in browser.glance("noted").value][-1] == "click"
 
 
 @pytest.mark.parametrize("change", ["b.remove()", "b.hidden = true", "document.open()"])

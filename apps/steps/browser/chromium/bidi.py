@@ -94,7 +94,7 @@ class Bidi:
             BidiError: it was refused.
             BidiGone: the browser hung up, or did not answer in time.
         """
-        return self.wait(self.ask(method, **parameters), within_s)
+        return self.wait(self.ask(method, **parameters), method, within_s)
 
     def ask(self, method: str, /, **parameters: Any) -> "Future[JsonObject]":
         """Send a command; `wait` gives its result.
@@ -104,12 +104,14 @@ class Bidi:
         """
         return self._send(method, parameters)
 
-    def wait(self, answer: "Future[JsonObject]", within_s: float) -> JsonObject:
+    def wait(
+        self, answer: "Future[JsonObject]", method: str, within_s: float
+    ) -> JsonObject:
         """The result of a command that was sent; errors as for `call`."""
         try:
             return answer.result(within_s)
         except NoAnswer:
-            raise BidiGone(f"no answer within {within_s:g} s") from None
+            raise BidiGone(f"no answer to {method} within {within_s:g} s") from None
 
     def tell(self, method: str, /, **parameters: object) -> None:
         """Send a command whose result nobody waits for."""

@@ -8,6 +8,9 @@ from apps.core.types import Json, JsonObject
 from apps.steps.browser.chromium.bidi import BidiError
 from apps.steps.browser.chromium.devtools import DevTools
 
+_EVALUATE = "Runtime.evaluate"
+_COOKIES = "Network.getAllCookies"
+_MOUSE = "Input.dispatchMouseEvent"
 _CLICK: tuple[JsonObject, ...] = (
     {"type": "mouseMoved"},
     {"type": "mousePressed", "button": "left", "buttons": 1, "clickCount": 1},
@@ -72,14 +75,14 @@ class TabTools:
         try:
             session = self._session_of(tools, tab)
             value = tools.ask(
-                "Runtime.evaluate",
+                _EVALUATE,
                 session=session,
                 expression=expression,
                 returnByValue=True,
             )
-            cookies = tools.ask("Network.getAllCookies", session=session)
-            told = tools.wait(value, within_s)
-            kept = plain_cookies(tools.wait(cookies, within_s))
+            cookies = tools.ask(_COOKIES, session=session)
+            told = tools.wait(value, _EVALUATE, within_s)
+            kept = plain_cookies(tools.wait(cookies, _COOKIES, within_s))
         except BidiError:
             return None
         if "value" not in told["result"] or "exceptionDetails" in told:
@@ -105,7 +108,7 @@ class TabTools:
         try:
             session = self._session_of(tools, tab)
             # Else the place is that of the last frame.
-            tools.tell("Runtime.evaluate", session=session, expression=_LAY_OUT)
+            tools.tell(_EVALUATE, session=session, expression=_LAY_OUT)
             shape = tools.call(
                 "DOM.getContentQuads",
                 within_s=within_s,
@@ -117,14 +120,11 @@ class TabTools:
         if not any(_holds(quad, x, y) for quad in shape["quads"]):
             return False
         # Sent together: the page has its next frame between the move and the rest.
-        made = [
-            tools.ask("Input.dispatchMouseEvent", session=session, x=x, y=y, **act)
-            for act in _CLICK
-        ]
+        made = [tools.ask(_MOUSE, session=session, x=x, y=y, **act) for act in _CLICK]
         # It may close the very tab.
         with contextlib.suppress(BidiError):
             for one in made:
-                tools.wait(one, within_s)
+                tools.wait(one, _MOUSE, within_s)
         return True
 
     def close(self) -> None:
