@@ -117,7 +117,8 @@ def test_an_allowed_name_may_be_private(http_server: HttpServer) -> None:
     policy = Policy((f"shop.test:{http_server.port}",))
     names = Names([LOOPBACK])
     port = http_server.port
-    connect("Shop.test.", port, policy=policy, timeout=5, resolve=names).close()
+    with connect("Shop.test.", port, policy=policy, timeout=5, resolve=names) as sock:
+        assert sock.getpeername() == (LOOPBACK, port)
 
 
 def test_falls_back_to_the_next_checked_address(http_server: HttpServer) -> None:
