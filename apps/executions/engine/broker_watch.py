@@ -1,6 +1,5 @@
 """Knows in a worker's parent whether the broker answers, and whether we hear it."""
 
-import contextlib
 import logging
 import threading
 import time
@@ -59,7 +58,7 @@ class BrokerWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, after the consumer has ended."""
+        """End the thread."""
         self._stopping.set()
         self._thread.join(timeout=5)
 
@@ -70,8 +69,6 @@ class BrokerWatch:
             except Exception:
                 # Without this thread nobody would notice that we are deaf.
                 log.exception("broker watch stumbled")
-        with contextlib.suppress(broker.BrokerError):
-            canary.hush(self._client, self._identity)
         self._client.close()
 
     def look(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from kombu import Queue
 
-from apps.executions.engine.broker import message, queue_name
+from apps.executions.engine.broker import connect, message, queue_name
 from apps.executions.engine.workers import Identity
 
 TASK = "executions.canary"
@@ -61,8 +61,8 @@ def sing(client: Any, identity: Identity) -> None:
         pipe.execute()
 
 
-def hush(client: Any, identity: Identity) -> None:
-    """Remove it, once nothing is consumed any more.
+def hush(identity: Identity) -> None:
+    """Remove it, once nothing is consumed and the connection is closed.
 
     A message that comes while the consumer ends is put back by Celery, and what is
     put back has no time to live.
@@ -70,7 +70,11 @@ def hush(client: Any, identity: Identity) -> None:
     Raises:
         BrokerError: the broker does not answer.
     """
-    client.delete(queue_of(identity))
+    client = connect()
+    try:
+        client.delete(queue_of(identity))
+    finally:
+        client.close()
 
 
 def strategy(task: Any, app: Any, consumer: Any, **_: Any) -> Callable[..., None]:

@@ -1,5 +1,6 @@
 """Joins the engine to Celery: the supervisor in the parent, a slot in each child."""
 
+import contextlib
 import importlib
 import logging
 import os
@@ -12,6 +13,7 @@ from celery import bootsteps
 from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
+    worker_shutdown,
     worker_shutting_down,
 )
 from celery.worker import state
@@ -20,7 +22,7 @@ from django.db import connections
 
 from apps.core import tenancy
 from apps.executions.engine import canary, interrupts, rebirth
-from apps.executions.engine.broker import queue_name
+from apps.executions.engine.broker import BrokerError, queue_name
 from apps.executions.engine.broker_watch import BrokerWatch
 from apps.executions.engine.chaining import Chain
 from apps.executions.engine.flusher import Flusher
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 TABLE = SlotTable(256)
 _place: Place | None = None
 _supervisor: Supervisor | None = None
+_identity: Identity | None = None
 
 
 class SupervisorStep(bootsteps.StartStopStep):
@@ -46,7 +49,9 @@ class SupervisorStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         self._supervisor: Supervisor | None = None
         self._watch: BrokerWatch | None = None
+        global _identity
         self._identity = Identity(pool=",".join(pools()), capacity=worker.concurrency)
+        _identity = self._identity
         # Chosen before the consumer is made, so it is there from the first moment.
         worker.app.amqp.queues.select_add(canary.consumed(self._identity))
         # Before the fork: every child would spend half a second on it otherwise.
@@ -142,3 +147,11 @@ def start_grace(**_: Any) -> None:
     )
     timer.daemon = True
     timer.start()
+
+
+@worker_shutdown.connect
+def leave_broker(**_: Any) -> None:
+    """Last of all: the steps have stopped, and the consumer's connection is closed."""
+    if _identity is not None:
+        with contextlib.suppress(BrokerError):
+            canary.hush(_identity)

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 import redis
+from celery.signals import worker_shutdown
 from kombu import Consumer
 
 from apps.core.ids import uuid7
-from apps.executions.engine import broker_watch, canary
+from apps.executions.engine import broker_watch, canary, worker
 from apps.executions.engine.broker_watch import BrokerWatch
 from apps.executions.engine.slots import Flag, SlotTable
 from apps.executions.engine.workers import Identity
@@ -67,13 +68,15 @@ def hear(monkeypatch):
     monkeypatch.setattr(canary, "_heard_at", time.monotonic())
 
 
-def test_a_worker_that_ends_leaves_nothing_in_the_broker(watched, settings):
+def test_a_worker_that_ends_leaves_nothing_in_the_broker(
+    watched, settings, monkeypatch
+):
     queue = canary.queue_of(watched.identity)
+    monkeypatch.setattr(worker, "_identity", watched.identity)
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         # As Celery puts back what comes while its consumer ends: without an end.
         client.lpush(queue, "put back")
-        watched.watch.start()
-        watched.watch.stop()
+        worker_shutdown.send(sender=None)
         assert not client.exists(queue)
 
 
